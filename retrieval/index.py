@@ -1,0 +1,119 @@
+"""The index on disk: vectors in a FAISS file, passages beside it, swapped in one step.
+
+    var/index/<digest>/{vectors.faiss, passages.json, manifest.json}
+    var/index/current          the digest in service
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from retrieval.encoder import Encoder, Vectors
+from retrieval.knowledge import Passage
+from retrieval.lexical import LexicalIndex
+
+BATCH = 32
+
+
+class IndexStale(Exception):
+    """The index on disk was built from other passages, by another encoder, or cannot be read: build it again."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Passages with both ways to find them. Row i of `vectors` belongs to `passages[i]`."""
+
+    passages: tuple[Passage, ...]
+    vectors: faiss.IndexFlatIP
+    lexical: LexicalIndex
+    digest: str
+
+    @classmethod
+    def build(
+        cls,
+        passages: Sequence[Passage],
+        encoder: Encoder,
+        folder: Path,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Index:
+        """Encode what is new, keep the vectors of what is not, and put the index into service at `folder`.
+
+        `progress(done, all)` is told after each batch of newly encoded passages.
+        """
+        known = _known_vectors(folder, encoder)
+        new = sorted({passage.text for passage in passages} - set(known), key=len)
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            known.update(zip(batch, encoder.encode(batch), strict=True))
+            if progress:
+                progress(min(start + BATCH, len(new)), len(new))
+        matrix = np.array([known[passage.text] for passage in passages], np.float32).reshape(len(passages), encoder.dimensions)
+        digest = passages_digest(passages, encoder)
+        made = folder / f"{digest}.new"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        vectors = faiss.IndexFlatIP(encoder.dimensions)
+        vectors.add(matrix)
+        faiss.write_index(vectors, str(made / "vectors.faiss"))
+        (made / "passages.json").write_text(json.dumps([dataclasses.asdict(p) for p in passages], ensure_ascii=False), encoding="utf-8")
+        manifest = {"digest": digest, "encoder": encoder.name, "dimensions": encoder.dimensions, "passages": len(passages)}
+        (made / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        shutil.rmtree(folder / digest, ignore_errors=True)
+        made.rename(folder / digest)
+        pointer = folder / "current.new"
+        pointer.write_text(digest)
+        os.replace(pointer, folder / "current")
+        for old in folder.iterdir():
+            if old.is_dir() and old.name != digest:
+                shutil.rmtree(old, ignore_errors=True)
+        return cls(tuple(passages), vectors, _lexical(passages), digest)
+
+    @classmethod
+    def open(cls, passages: Sequence[Passage], encoder: Encoder, folder: Path) -> Index:
+        """The index in service, if it holds exactly `passages`. Raises IndexStale otherwise."""
+        digest = passages_digest(passages, encoder)
+        try:
+            current = (folder / "current").read_text().strip()
+            if current != digest:
+                raise IndexStale(f"{folder}: built from other content or by another encoder")
+            vectors = faiss.read_index(str(folder / current / "vectors.faiss"))
+        except (OSError, RuntimeError) as error:  # FAISS raises RuntimeError for a damaged file
+            raise IndexStale(f"{folder}: {error}") from error
+        if vectors.ntotal != len(passages) or vectors.d != encoder.dimensions:
+            raise IndexStale(f"{folder}: holds {vectors.ntotal} passages instead of {len(passages)}")
+        return cls(tuple(passages), vectors, _lexical(passages), digest)
+
+
+def passages_digest(passages: Sequence[Passage], encoder: Encoder) -> str:
+    digest = hashlib.sha256(encoder.name.encode())
+    for passage in passages:
+        digest.update(repr(dataclasses.astuple(passage)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _lexical(passages: Sequence[Passage]) -> LexicalIndex:
+    return LexicalIndex([passage.text for passage in passages], [passage.language for passage in passages])
+
+
+def _known_vectors(folder: Path, encoder: Encoder) -> dict[str, Vectors]:
+    """The vectors of the index in service by text; empty when there is none, or when another encoder made it."""
+    try:
+        current = folder / (folder / "current").read_text().strip()
+        manifest = json.loads((current / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["encoder"] != encoder.name:
+            return {}
+        texts = [passage["text"] for passage in json.loads((current / "passages.json").read_text(encoding="utf-8"))]
+        vectors = faiss.read_index(str(current / "vectors.faiss"))
+        return dict(zip(texts, vectors.reconstruct_n(0, vectors.ntotal), strict=True))
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return {}

@@ -1,0 +1,565 @@
+"""Reads the knowledge folder. Its format, for editors: docs/knowledge-format.md.
+
+A mistake never raises: it becomes a `Problem` with file, line and remedy, so that one run shows them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
+
+from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
+
+STATUSES = ("found", "verified", "stale")
+TOPICS = ("family", "language", "integration", "work", "care", "sport", "health", "housing", "engagement", "emergency")
+_HEADING = re.compile(r"## (?P<heading>.+?) \{#(?P<facet>[a-z]+)(?: valid_until=(?P<until>\d{4}-\d\d-\d\d))?\}\s*")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:-[a-z0-9-]+)?)\}")
+# What facts hold and words must not: written once in offer.yml, it cannot differ between languages.
+_TYPED_FACTS = {
+    "a phone number": re.compile(r"\b0\d{2,4}[ /-]\d{2,}|\b116 ?1\d\d\b|\b0800\b"),
+    "a mail address": re.compile(r"\S@\S+\.[a-z]"),
+    "an address of a page": re.compile(r"https?://|\bwww\."),
+    "a clock time": re.compile(r"\b\d{1,2}[:.]\d\d\b(?!\d)"),
+    "a price": re.compile(r"\d ?(?:€|EUR\b|Euro\b|euro\b|يورو|євро|евро|یورو)"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something an editor must mend, or (`warning`) should look at."""
+
+    path: str
+    line: int
+    problem: str
+    remedy: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.problem} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A page where facts stand. `as_of` is the page's own date; with `undated`, the day it was collected."""
+
+    title: str
+    url: str
+    as_of: str
+    undated: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """The answer to one facet, as Markdown with `{key}` where a fact belongs."""
+
+    facet: str
+    heading: str
+    text: str
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One offer in one language. `state`: source, current or outdated."""
+
+    language: str
+    title: str
+    summary: str
+    questions: tuple[str, ...]
+    sections: tuple[Section, ...]
+    translated_by: str | None = None
+    state: str = "source"
+
+    def section(self, facet: str) -> Section | None:
+        return next((section for section in self.sections if section.facet == facet), None)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something the city or a partner provides. `unknown`: facets looked for and not found; `ask`: offers, or "switchboard"."""
+
+    id: str
+    topic: str
+    status: str
+    sources: Mapping[str, Source]
+    facts: tuple[Fact, ...]
+    unknown: tuple[str, ...]
+    ask: tuple[str, ...]
+    translations: Mapping[str, Translation]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part that can be found. `kind`: section, question (an example question) or facts (a facet that has facts or a known gap)."""
+
+    offer: str
+    language: str
+    facet: str | None
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Language:
+    code: str
+    name: str
+    direction: str
+    content: bool
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """The folder as values. `digest` changes whenever anything that a resident can read changes."""
+
+    languages: Mapping[str, Language]
+    default_language: str
+    fallback_language: str
+    offers: Mapping[str, Offer]
+    wordings: Mapping[str, Wording]
+    switchboard: Fact
+    switchboard_source: Source
+    digest: str
+    _today: date | None = field(default=None, compare=False)
+
+    @property
+    def today(self) -> date:
+        return self._today or date.today()
+
+    @property
+    def content_languages(self) -> tuple[str, ...]:
+        return tuple(code for code, language in self.languages.items() if language.content)
+
+    def spoken(self, language: str) -> tuple[str, ...]:
+        """The languages in which a resident who writes `language` is spoken to: their own, or German and English."""
+        return (language,) if language in self.wordings else (self.default_language, self.fallback_language)
+
+    def say(self, language: str, key: str, **values: object) -> str:
+        """The fixed sentence `key`; where `language` has no phrases, in German and English, a line each."""
+        return "\n".join(self.wordings[code].say(key, **values) for code in self.spoken(language))
+
+    def direction(self, language: str) -> str:
+        return self.languages[language].direction if language in self.languages else "ltr"
+
+    def facts(self, offer: Offer) -> list[Fact]:
+        """The facts that may be shown today."""
+        return [fact for fact in offer.facts if fact.shown_on(self.today)]
+
+    def text(self, offer: Offer, section: Section, language: str) -> str | None:
+        """The section with its facts filled in, or None when it, or a fact it needs, is out of date."""
+        if section.valid_until is not None and self.today > section.valid_until:
+            return None
+        values = {fact.key: self.wordings[language].value(fact) for fact in self.facts(offer)}
+        if not set(_PLACEHOLDER.findall(section.text)) <= set(values):
+            return None
+        return _PLACEHOLDER.sub(lambda match: values[match.group(1)], section.text)
+
+    @cached_property
+    def passages(self) -> tuple[Passage, ...]:
+        """All that can be found, each section with its offer's title and heading in front."""
+        return tuple(passage for offer in self.offers.values() for passage in self._passages(offer))
+
+    def _passages(self, offer: Offer) -> Iterator[Passage]:
+        for language, words in offer.translations.items():
+            for question in words.questions:
+                yield Passage(offer.id, language, None, "question", question)
+            yield Passage(offer.id, language, None, "section", f"{words.title}. {words.summary}")
+            for section in words.sections:
+                text = self.text(offer, section, language)
+                if text is not None:
+                    plain = re.sub(r"^(?:\d+\.|-) ", "", text, flags=re.MULTILINE).replace("\n", " ")
+                    yield Passage(offer.id, language, section.facet, "section", f"{words.title}. {section.heading} {plain}")
+            wording = self.wordings[language]
+            for facet in FACETS:
+                facts = [fact for fact in self.facts(offer) if fact.facet == facet]
+                if (facts or facet in offer.unknown) and words.section(facet) is None:
+                    values = ", ".join(f"{wording.label(fact)}: {wording.value(fact)}" for fact in facts)
+                    yield Passage(offer.id, language, facet, "facts", f"{words.title}. {wording.say(f'facet.{facet}')} {values}".strip())
+
+
+def load_knowledge(folder: Path, today: date | None = None) -> tuple[KnowledgeBase | None, list[Problem]]:
+    """Read the folder.
+
+    Returns the knowledge base and everything that is wrong. An offer or translation with a mistake is left out;
+    the knowledge base is None only when languages, phrases or the switchboard cannot be read.
+    `today` freezes the date for tests. Takes about 10 ms per file.
+    """
+    reader = _Reader(folder)
+    return reader.knowledge(today), sorted(reader.problems, key=lambda problem: (problem.path, problem.line))
+
+
+def content_digest(folder: Path) -> str:
+    """A digest over every file of the folder: cheap, to see whether anything changed."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".yml", ".md"):
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def source_digest(text: str) -> str:
+    """The digest by which a translation names the German text it was made from: title, summary and sections.
+
+    Example questions and blank space do not count: changing them makes no translation outdated.
+    """
+    front, _, body = text.partition("\n---\n")
+    words = [line for line in front.splitlines() if line.startswith(("title:", "summary:"))]
+    return hashlib.sha256(" ".join(" ".join([*words, body]).split()).encode()).hexdigest()[:12]
+
+
+class _Reader:
+    """One reading of the folder; collects the problems."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+
+    def report(self, path: Path, line: int, problem: str, remedy: str, warning: bool = False) -> None:
+        try:
+            shown = path.relative_to(self.folder.parent)
+        except ValueError:
+            shown = path
+        self.problems.append(Problem(str(shown), line, problem, remedy, warning))
+
+    def yaml(self, path: Path, text: str | None = None, first_line: int = 1) -> Any:
+        """The file's content, or None after a report. `first_line`: where `text` begins in the file."""
+        try:
+            content = YAML(typ="rt").load(path.read_text(encoding="utf-8") if text is None else text)
+        except FileNotFoundError:
+            self.report(path, 1, "The file is missing.", "Create it; docs/knowledge-format.md shows how.")
+            return None
+        except UnicodeDecodeError:
+            self.report(path, 1, "The file is not UTF-8 text.", "Save it as UTF-8.")
+            return None
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            line = first_line + (mark.line if mark else 0)
+            reason = str(getattr(error, "problem", None) or "not readable").strip().splitlines()[0]
+            self.report(path, line, f"This is not valid YAML: {reason}.", "Put texts with : or # into quotes and check the indentation.")
+            return None
+        if not isinstance(content, Mapping):
+            self.report(path, first_line, "The file holds no entries.", "Write `key: value` lines; docs/knowledge-format.md shows how.")
+            return None
+        return content
+
+    def keys(self, path: Path, content: Any, required: set[str], optional: set[str], line: int = 1) -> bool:
+        good = True
+        for key in sorted(required - set(content)):
+            self.report(path, line, f"`{key}` is missing.", f"Add a line `{key}: …`.")
+            good = False
+        for key in content:
+            if key not in required | optional:
+                close = ", ".join(sorted(required | optional))
+                self.report(path, _line(content, key, line), f"`{key}` is not known here.", f"Use one of: {close}.")
+                good = False
+        return good
+
+    def knowledge(self, today: date | None) -> KnowledgeBase | None:
+        languages = self.languages()
+        if languages is None:
+            return None
+        table, default, fallback = languages
+        content = [code for code, language in table.items() if language.content]
+        wordings = self.wordings(content, default)
+        switchboard = self.switchboard()
+        if set(wordings) != set(content) or switchboard is None:
+            return None
+        offers = {}
+        for path in sorted((self.folder / "offers").glob("*/offer.yml")):
+            offer = self.offer(path, table, set(content), default)
+            if offer is not None:
+                offers[offer.id] = offer
+        self.references(offers)
+        return KnowledgeBase(table, default, fallback, offers, wordings, *switchboard, content_digest(self.folder), today)
+
+    def languages(self) -> tuple[dict[str, Language], str, str] | None:
+        path = self.folder / "languages.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, {"default", "fallback", "languages"}, set()):
+            return None
+        table = {}
+        for code, entry in content["languages"].items():
+            line = _line(content["languages"], code)
+            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"name"}, {"content", "direction"}, line):
+                return None
+            table[code] = Language(code, entry["name"], entry.get("direction", "ltr"), bool(entry.get("content")))
+        for key in ("default", "fallback"):
+            if content[key] not in table or not table[content[key]].content:
+                self.report(path, _line(content, key), f"`{key}: {content[key]}` has no content.", "Name a language with content: true.")
+                return None
+        return table, content["default"], content["fallback"]
+
+    def wordings(self, languages: list[str], default: str) -> dict[str, Wording]:
+        files = {code: self.yaml(self.folder / "phrases" / f"{code}.yml") for code in languages}
+        source = files.get(default)
+        if source is None:
+            return {}
+        good = {}
+        for code, content in files.items():
+            path = self.folder / "phrases" / f"{code}.yml"
+            if content is None:
+                continue
+            before = len(self.problems)
+            for key, text in source.items():
+                if key not in content:
+                    self.report(path, 1, f"The phrase `{key}` is missing.", f"Add it; in {default}.yml it says: {text!r}.")
+                    continue
+                expected, found = set(_braces(str(text))), set(_braces(str(content[key])))
+                if not key.startswith("date.month") and expected != found:
+                    self.report(
+                        path,
+                        _line(content, key),
+                        f"`{key}` has other words in braces than {default}.yml: {sorted(found)} instead of {sorted(expected)}.",
+                        "Use the same words in braces.",
+                    )
+            for key in content:
+                if key not in source and not str(key).startswith("month_alone."):
+                    self.report(path, _line(content, key), f"The phrase `{key}` is not known.", f"Remove it, or add it to {default}.yml.")
+            if len(self.problems) == before:
+                good[code] = Wording(code, {str(key): str(text) for key, text in content.items()})
+        return good
+
+    def switchboard(self) -> tuple[Fact, Source] | None:
+        path = self.folder / "contacts.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, {"switchboard"}, set()):
+            return None
+        entry = content["switchboard"]
+        if not self.keys(path, entry, {"phone", "source"}, set(), _line(content, "switchboard")):
+            return None
+        source = self.source(path, entry["source"], _line(entry, "source"))
+        return None if source is None else (Fact("phone", "phone", entry["phone"], "switchboard"), source)
+
+    def source(self, path: Path, entry: Any, line: int) -> Source | None:
+        if not isinstance(entry, Mapping) or not self.keys(path, entry, {"title", "url", "as_of"}, {"undated"}, line):
+            return None
+        as_of = str(entry["as_of"])
+        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", as_of):
+            self.report(
+                path,
+                _line(entry, "as_of", line),
+                f"`as_of: {as_of}` is not a date.",
+                "Write the page's date (2025-04-30, 2025-04 or 2025), or the day you collected it and `undated: true`.",
+            )
+            return None
+        if not WELL_FORMED["url"][0](entry["url"]):
+            self.report(path, _line(entry, "url", line), f"`{entry['url']}` is not an address.", "Begin it with https://.")
+            return None
+        return Source(str(entry["title"]), str(entry["url"]), as_of, bool(entry.get("undated")))
+
+    def offer(self, path: Path, languages: Mapping[str, Language], content: set[str], default: str) -> Offer | None:
+        entries = self.yaml(path)
+        required = {"id", "topic", "status", "sources", "facts", "unknown", "ask"}
+        if entries is None or not self.keys(path, entries, required, {"checked_by", "checked_on", "home_visit"}):
+            return None
+        before = sum(not problem.warning for problem in self.problems)
+        if entries["id"] != path.parent.name:
+            self.report(path, _line(entries, "id"), f"`id: {entries['id']}` differs from the folder's name.", f"Write `id: {path.parent.name}`.")
+        for key, allowed in (("topic", TOPICS), ("status", STATUSES)):
+            if entries[key] not in allowed:
+                self.report(path, _line(entries, key), f"`{key}: {entries[key]}` is not known.", f"Use one of: {', '.join(allowed)}.")
+        if entries["status"] == "verified" and not (entries.get("checked_by") and entries.get("checked_on")):
+            self.report(path, _line(entries, "status"), "A verified offer says who checked it and when.", "Add `checked_by` (a role) and `checked_on`.")
+        sources = {}
+        for key, entry in (entries["sources"] or {}).items():
+            source = self.source(path, entry, _line(entries["sources"], key))
+            if source is not None:
+                sources[key] = source
+        if not entries["sources"]:
+            self.report(path, _line(entries, "sources"), "The offer has no source.", "Name at least one page with title, url and as_of.")
+        facts = [
+            self.fact(path, key, entry, _line(entries["facts"], key), entries["sources"] or {}, languages)
+            for key, entry in (entries["facts"] or {}).items()
+        ]
+        for facet in entries["unknown"] or []:
+            line = _line(entries, "unknown")
+            if facet not in FACETS:
+                self.report(path, line, f"`{facet}` is not a facet.", f"Use one of: {', '.join(FACETS)}.")
+            elif any(fact and fact.facet == facet for fact in facts):
+                self.report(path, line, f"`{facet}` is unknown, yet a fact of it stands above.", "Remove it from `unknown`.")
+        if sum(not problem.warning for problem in self.problems) > before:
+            return None
+        kept = tuple(fact for fact in facts if fact is not None)
+        translations = self.translations(path.parent, kept, content, default)
+        source_text = translations.get(default)
+        if source_text is None:
+            self.report(path, 1, f"The offer has no readable {default}.md.", f"Write {default}.md: every other language comes from it.")
+            return None
+        for facet in entries["unknown"] or []:
+            if source_text.section(facet) is not None:
+                self.report(path, _line(entries, "unknown"), f"`{facet}` is unknown, yet {default}.md has a section for it.", "Remove one of them.")
+                return None
+        return Offer(
+            entries["id"],
+            entries["topic"],
+            entries["status"],
+            sources,
+            kept,
+            tuple(entries["unknown"] or ()),
+            tuple(entries["ask"] or ()),
+            translations,
+        )
+
+    def fact(
+        self, path: Path, key: str, entry: Any, line: int, sources: Mapping[str, Any], languages: Mapping[str, Language]
+    ) -> Fact | None:
+        kind = next((kind for kind in sorted(KINDS, key=len, reverse=True) if key == kind or key.startswith(f"{kind}-")), None)
+        if kind is None:
+            self.report(path, line, f"`{key}` is no kind of fact.", f"Use one of: {', '.join(KINDS)}; a second one gets a suffix (phone-2).")
+            return None
+        optional = {"name", "note", "status", "valid_until"}
+        if not isinstance(entry, Mapping) or not self.keys(path, entry, {"value", "source"}, optional, line):
+            return None
+        good = True
+        test, example = WELL_FORMED[kind]
+        if not test(entry["value"]):
+            self.report(path, _line(entry, "value", line), f"The value of `{key}` is not in its form.", f"Write {example}.")
+            good = False
+        elif kind == "languages" and (strange := [code for code in entry["value"] if code not in languages and code != "prs"]):
+            self.report(path, line, f"`{strange[0]}` is not a language of languages.yml.", "Use its codes.")
+            good = False
+        if entry["source"] not in sources:
+            self.report(path, _line(entry, "source", line), f"The source `{entry['source']}` is not listed.", "Name one from `sources:` above.")
+            good = False
+        if entry.get("note") is not None and entry["note"] not in NOTES:
+            self.report(path, _line(entry, "note", line), f"The note `{entry['note']}` is not known.", f"Use one of: {', '.join(NOTES)}.")
+            good = False
+        if entry.get("status") not in (None, "stale"):
+            self.report(path, _line(entry, "status", line), "A fact's status can only be `stale`.", "Write `status: stale`, or remove the line.")
+            good = False
+        until = entry.get("valid_until")
+        if until is not None and not isinstance(until, date):
+            self.report(path, _line(entry, "valid_until", line), f"`{until}` is not a date.", "Write it as 2026-12-31.")
+            good = False
+        if not good:
+            return None
+        return Fact(key, kind, entry["value"], entry["source"], entry.get("name"), entry.get("note"), entry.get("status") == "stale", until)
+
+    def translations(self, folder: Path, facts: tuple[Fact, ...], content: set[str], default: str) -> dict[str, Translation]:
+        source_path = folder / f"{default}.md"
+        digest = source_digest(source_path.read_text(encoding="utf-8")) if source_path.exists() else ""
+        found: dict[str, Translation] = {}
+        for path in sorted(folder.glob("*.md"), key=lambda path: (path.stem != default, path.stem)):
+            if path.stem not in content:
+                self.report(path, 1, f"`{path.stem}` is not a language with content.", "Name the file after a code of languages.yml.")
+                continue
+            words = self.translation(path, path.stem, facts, digest, default)
+            if words is None:
+                continue
+            source = found.get(default)
+            if source is not None and [section.facet for section in words.sections] != [section.facet for section in source.sections]:
+                expected = ", ".join(section.facet for section in source.sections)
+                self.report(path, 1, f"The sections differ from {default}.md.", f"Write these, in this order: {expected}.")
+                continue
+            found[path.stem] = words
+        return found
+
+    def translation(self, path: Path, language: str, facts: tuple[Fact, ...], digest: str, default: str) -> Translation | None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            self.report(path, 1, "The file is not UTF-8 text.", "Save it as UTF-8.")
+            return None
+        front, marker, body = text.removeprefix("---\n").partition("\n---\n")
+        if not text.startswith("---\n") or not marker:
+            self.report(path, 1, "The file does not begin with its title block.", "Begin with a line ---, then title, summary, questions, then ---.")
+            return None
+        content = self.yaml(path, front + "\n", first_line=2)
+        optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on"}
+        required = {"title", "summary", "questions"} | (set() if language == default else {"translated_by"})
+        if content is None or not self.keys(path, content, required, optional):
+            return None
+        before = len(self.problems)
+        if content.get("translated_by") not in (None, "machine", "person"):
+            self.report(path, _line(content, "translated_by") + 1, "`translated_by` is not known.", "Write machine or person.")
+        questions = [str(question) for question in content["questions"] or []]
+        if not questions:
+            self.report(path, _line(content, "questions") + 1, "There are no example questions.", "Write 8 to 15, as residents type them.")
+        sections = self.sections(path, body, front.count("\n") + 3, {fact.key for fact in facts})
+        if len(self.problems) > before:
+            return None
+        made_from = content.get("translated_from")
+        state = "source" if language == default else "current" if made_from in (None, digest) else "outdated"
+        if state == "outdated":
+            self.report(
+                path,
+                _line(content, "translated_from") + 1,
+                f"{default}.md has changed since this was translated.",
+                "Bring it up to date, then run `lotse knowledge stamp`.",
+                warning=True,
+            )
+        return Translation(
+            language, str(content["title"]), str(content["summary"]), tuple(questions), sections, content.get("translated_by"), state
+        )
+
+    def sections(self, path: Path, body: str, first_line: int, keys: set[str]) -> tuple[Section, ...]:
+        found: dict[str, Section] = {}
+        heading: re.Match[str] | None = None
+        lines: list[str] = []
+
+        def close() -> None:
+            if heading is not None:
+                until = heading["until"]
+                found[heading["facet"]] = Section(
+                    heading["facet"], heading["heading"], "\n".join(lines).strip(), date.fromisoformat(until) if until else None
+                )
+
+        for number, line in enumerate(body.splitlines(), first_line):
+            if line.startswith("#"):
+                close()
+                heading = _HEADING.fullmatch(line)
+                lines = []
+                if heading is None:
+                    self.report(path, number, "This heading has no facet.", "Write it as: ## Was kostet das? {#cost}")
+                elif heading["facet"] not in FACETS:
+                    self.report(path, number, f"`{heading['facet']}` is not a facet.", f"Use one of: {', '.join(FACETS)}.")
+                elif heading["facet"] in found:
+                    self.report(path, number, f"`{heading['facet']}` stands twice.", "Join the two sections.")
+                continue
+            if heading is None and line.strip() and not found:
+                self.report(path, number, "This line stands before the first heading.", "Put it under a heading with a facet.")
+            for key in _PLACEHOLDER.findall(line):
+                if key not in keys:
+                    self.report(path, number, f"`{{{key}}}` names no fact.", "Use the key of a fact of offer.yml.")
+            for name, pattern in _TYPED_FACTS.items():
+                if pattern.search(line):
+                    self.report(path, number, f"Here stands {name} in the words.", "Put it into offer.yml and write its key in braces.")
+            lines.append(line)
+        close()
+        if not found:
+            self.report(path, first_line, "There are no sections.", "Write at least ## … {#what}.")
+        return tuple(found.values())
+
+    def references(self, offers: Mapping[str, Offer]) -> None:
+        for offer in offers.values():
+            path = self.folder / "offers" / offer.id / "offer.yml"
+            for name in offer.ask:
+                if name != "switchboard" and name not in offers:
+                    self.report(path, 1, f"`ask` names `{name}`, which is no offer.", "Name an offer's folder, or switchboard.", warning=True)
+        seen: dict[tuple[str, str], str] = {}
+        for offer in offers.values():
+            for language, words in offer.translations.items():
+                for question in words.questions:
+                    other = seen.setdefault((language, " ".join(question.lower().split())), offer.id)
+                    if other != offer.id:
+                        path = self.folder / "offers" / offer.id / f"{language}.md"
+                        self.report(path, 1, f"The question “{question}” also stands at {other}.", "Keep it where it fits best.", warning=True)
+
+
+def _braces(text: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", text)
+
+
+def _line(content: Any, key: str, default: int = 1) -> int:
+    """The line (from 1) on which `key` stands."""
+    try:
+        return int(content.lc.key(key)[0]) + 1
+    except (AttributeError, KeyError):
+        return default
