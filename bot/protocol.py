@@ -132,7 +132,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the resident gets. `text` is the whole reply in plain text; `language` is the language of its words."""
+    """What the resident gets.
+
+    `text` is the whole reply in plain text, `notices` are the lines of it that stand before the cards; `language` is the language of its words.
+    """
 
     language: str
     outcome: Outcome
@@ -140,6 +143,7 @@ class Reply:
     direction: str = "ltr"
     intent: Optional[str] = None
     confidence: Optional[float] = None
+    notices: Tuple[str, ...] = ()
     cards: Tuple[Card, ...] = ()
     choices: Tuple[Choice, ...] = ()
     handover: Optional[HandoverRequest] = None

@@ -214,6 +214,26 @@ def source_digest(text: str) -> str:
     return hashlib.sha256(" ".join(" ".join([*words, body]).split()).encode()).hexdigest()[:12]
 
 
+def stamp_translations(folder: Path, offer: str | None = None, language: str | None = None) -> list[Path]:
+    """Write into translations the digest of the German text they now agree with. Returns the files that changed."""
+    changed = []
+    for source in sorted(folder.glob(f"offers/{offer or '*'}/de.md")):
+        digest = source_digest(source.read_text(encoding="utf-8"))
+        for path in sorted(source.parent.glob(f"{language or '*'}.md")):
+            text = path.read_text(encoding="utf-8")
+            front, marker, body = text.partition("\n---\n")
+            lines = [line for line in front.splitlines() if not line.startswith("translated_from:")]
+            place = next((number for number, line in enumerate(lines) if line.startswith("translated_by:")), None)
+            if path == source or place is None:
+                continue
+            lines.insert(place, f'translated_from: "{digest}"')
+            stamped = "\n".join(lines) + marker + body
+            if stamped != text:
+                path.write_text(stamped, encoding="utf-8")
+                changed.append(path)
+    return changed
+
+
 class _Reader:
     """One reading of the folder; collects the problems."""
 

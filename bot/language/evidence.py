@@ -1,26 +1,312 @@
-"""What the letters of a message say about its language."""
+"""What the words of a message say about its language: six kinds of evidence, weighed by fitted numbers.
+
+Written so that it can be fitted (bot/language_fit.py) and used with the same arithmetic: `features` gives one row of
+numbers per candidate, `probabilities` multiplies them with the weights and turns them into a distribution.
+"""
 
 from __future__ import annotations
 
-import re
+import json
+import lzma
+import math
+import tomllib
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bot.language.reading import Reading, Word, fold
+
+HERE = Path(__file__).parent
 
 CODES = tuple("de en tr ar uk ru fr es pl ro fa it el bg sh sq ku ckb ps ti so pt nl hu hi ur zh ja vi".split())
 
+# The candidates in each script. "ru-Latn" is Russian in Latin letters.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "L": tuple("de en tr fr es pl ro it sh sq ku so pt nl hu vi ar-Latn fa-Latn ru-Latn uk-Latn bg-Latn el-Latn".split()),
+    "C": ("ru", "uk", "bg", "sh"),
+    "A": ("ar", "fa", "ur", "ckb", "ps"),
+    "H": ("zh", "ja"),
+}
+
+# Labels of other libraries for what we call by one name.
+_LANGDETECT = {"sh": ("hr",), "zh": ("zh-cn", "zh-tw")}
+_PY3LANGID = {"sh": ("sr", "hr", "bs"), "ckb": ("sdh",), "ar": ("ar", "arz", "ary")}
+_NO_PROFILE = {("C", "sh")}
+
+FEATURES = ("ngrams", "profiles", "py3langid", "frequency", "known", "lexicon", "greeting")
+_UNSEEN_ZIPF = 2.2  # as rare as the rarest word of a small list, or rarer
+_FLOOR = 5e-5  # keeps an n-gram that a profile lacks from deciding alone
+
+
+def wordfreq_words(language: str, size: str, limit: int) -> dict[str, float]:
+    """The `limit` most frequent words with their zipf frequency (log10 per 10^9 words), from wordfreq's `size` list."""
+    from wordfreq import available_languages, read_cBpack
+
+    paths = available_languages(size)
+    words: dict[str, float] = {}
+    if language not in paths:
+        return words
+    for centibel, bucket in enumerate(read_cBpack(paths[language])):
+        for word in bucket:
+            words[word] = 9 - centibel / 100
+            if len(words) == limit:
+                return words
+    return words
+
+
+class _Frequencies:
+    """Zipf frequencies by word in 8 bytes an entry: a sorted array of CRC-32 (high) and 20 x zipf (low byte).
+
+    A Python dictionary of the same words takes twelve times as much. Two of 60,000 words share a CRC by chance
+    once in 70,000 look-ups.
+    """
+
+    def __init__(self, words: Mapping[str, float]) -> None:
+        self._entries = array("Q", sorted((zlib.crc32(w.encode()) << 8) | int(20 * z) for w, z in words.items() if z > 0))
+
+    def zipf(self, checksum: int) -> float:
+        """0.0 for a word that is not in the list."""
+        key = checksum << 8
+        at = bisect_left(self._entries, key)
+        if at < len(self._entries) and self._entries[at] >> 8 == checksum:
+            return (self._entries[at] & 0xFF) / 20
+        return 0.0
+
+
+class _Ngrams:
+    """Weights of 1–5-grams of one word (with a space at either end) for the candidates of one script."""
+
+    def __init__(self, grams: Sequence[str], matrix: bytes, scale: float) -> None:
+        self._row = {gram: index for index, gram in enumerate(grams)}
+        self._matrix = memoryview(matrix).cast("b")
+        self._width = len(matrix) // len(grams)
+        self._scale = scale
+
+    def score(self, word: str) -> list[float]:
+        """Sum of the weights, divided by the root of the number of n-grams, so that long words do not shout."""
+        padded, width, rows = f" {word[:40]} ", self._width, []
+        count = 0
+        for size in range(1, 6):
+            for start in range(len(padded) - size + 1):
+                count += 1
+                row = self._row.get(padded[start : start + size])
+                if row is not None:
+                    rows.append(self._matrix[row * width : row * width + width])
+        if not rows:
+            return [0.0] * width
+        factor = self._scale / math.sqrt(count)
+        return [sum(column) * factor for column in zip(*rows, strict=True)]
+
+
+class _Profiles:
+    """Log probabilities of the 1–3-grams of langdetect's profiles; None for a candidate without a profile."""
+
+    def __init__(self, group: str, names: Sequence[str]) -> None:
+        import langdetect
+        from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+        from langdetect.utils.lang_profile import LangProfile
+        from langdetect.utils.ngram import NGram
+
+        assert langdetect
+        wanted = [
+            (index, Path(PROFILES_DIRECTORY) / label)
+            for index, name in enumerate(names)
+            for label in _LANGDETECT.get(name, (name,))
+            if (group, name) not in _NO_PROFILE and (Path(PROFILES_DIRECTORY) / label).is_file()
+        ]
+        factory = DetectorFactory()
+        for position, (_, path) in enumerate(wanted):
+            factory.add_profile(LangProfile(**json.loads(path.read_text(encoding="utf-8"))), position, len(wanted))
+        self._logs = {
+            gram: array("f", [math.log(_FLOOR + p) for p in row])
+            for gram, row in factory.word_lang_prob_map.items()
+            if 1 <= len(gram) <= 3
+        }
+        self._columns = [[p for p, (index, _) in enumerate(wanted) if index == i] for i in range(len(names))]
+        self._normalize = cache(NGram.normalize)
+
+    def score(self, text: str) -> list[float | None]:
+        """Sum over the n-grams that any profile knows, divided by the root of their number."""
+        padded = " " + "".join(self._normalize(c) for c in text) + " "
+        rows = []
+        for size in (1, 2, 3):
+            for start in range(len(padded) - size + 1):
+                gram = padded[start : start + size]
+                if " " in gram[1:-1] or not gram.strip():
+                    continue
+                row = self._logs.get(gram)
+                if row is not None:
+                    rows.append(row)
+        if not rows:
+            return [None] * len(self._columns)
+        sums = [sum(column) / math.sqrt(len(rows)) for column in zip(*rows, strict=True)]
+        return [max((sums[p] for p in positions), default=None) for positions in self._columns]
+
+
+class _Model:
+    def __init__(self) -> None:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+        packed = lzma.decompress((HERE / "ngrams.xz").read_bytes())
+        size = int.from_bytes(packed[:4], "big")
+        header = json.loads(packed[4 : 4 + size])
+        start = 4 + size
+        self.ngrams: dict[str, _Ngrams] = {}
+        for group in (g for g in GROUPS if g in header["groups"]):
+            table = header["groups"][group]
+            if tuple(table["names"]) != GROUPS[group]:
+                raise ValueError("ngrams.xz was learned for other candidates; run bot.language_fit ngrams")
+            end = start + len(table["grams"]) * len(GROUPS[group])
+            self.ngrams[group] = _Ngrams(table["grams"], packed[start:end], table["scale"])
+            start = end
+        self.profiles = {group: _Profiles(group, names) for group, names in GROUPS.items()}
+        self.identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        names = {name for group in GROUPS.values() for name in group if "-" not in name}
+        labels = {label for name in names for label in _PY3LANGID.get(name, (name,))}
+        self.identifier.set_languages(sorted(labels & set(self.identifier.labels)))
+        self.frequencies: dict[tuple[str, str], _Frequencies] = {}
+        for group in ("L", "C", "A"):
+            for name in GROUPS[group]:
+                words = header["words"].get(name) or _listed(group, name)
+                self.frequencies[group, name] = _Frequencies(words)
+        self.lexicon = _lexicon()
+        self.weights: dict[str, dict[str, Any]] = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
+
+
+def _listed(group: str, name: str) -> dict[str, float]:
+    words = wordfreq_words(name, "small", 1 << 20)
+    if (group, name) == ("C", "sh"):
+        pairs = (("lj", "љ"), ("nj", "њ"), ("dž", "џ"))
+        for old, new in pairs:
+            words = {w.replace(old, new): z for w, z in words.items()}
+        letters = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
+        return {w.translate(letters): z for w, z in words.items()}
+    if group == "L":
+        bare = {fold(w): z - 0.5 for w, z in words.items() if not w.isascii()}
+        if name == "de":
+            bare |= {w.translate(_GERMAN): z - 0.3 for w, z in words.items() if not w.isascii()}
+        return bare | words
+    return words
+
+
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+def _lexicon() -> dict[str, dict[str, tuple[float, float]]]:
+    """For each word the candidates that list it, with (share, share as a greeting); shares of one word add up to 1."""
+    data = tomllib.loads((HERE / "lexicon.toml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for name, parts in data.items():
+        for part in ("common", "greeting"):
+            for word in parts[part].lower().split():
+                spellings = {word: 1.0, fold(word): 0.6, word.translate(_GERMAN) if name == "de" else word: 1.0}
+                for spelling, value in (spellings | {word: 1.0}).items():
+                    known = found.setdefault(spelling, {})
+                    if value >= known.get(name, (0.0, 0.0))[0]:
+                        known[name] = (value, value if part == "greeting" else 0.0)
+    shares: dict[str, dict[str, tuple[float, float]]] = {}
+    for word, names in found.items():
+        total = max(1.0, sum(value for value, _ in names.values()))
+        shares[word] = {name: (value / total, greeting / total) for name, (value, greeting) in names.items()}
+    return shares
+
 
 @cache
-def load() -> object:
-    """Load the models; called by the first guess, or earlier by who wants the first guess to be quick."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages([c for c in CODES if c not in {"sh", "ckb", "ti"}] + ["sr", "hr", "bs", "am", "sdh"])
-    return identifier
+def load() -> _Model:
+    """Read all tables (seconds); the first guess does it, a service does it when it starts."""
+    return _Model()
 
 
-def weigh(text: str) -> tuple[str | None, float, int]:
-    words = re.findall(r"[^\W\d_]+", text[:1000].encode("utf-8", "replace").decode())
-    if not words:
-        return None, 0.0, 0
-    best, p = load().rank(" ".join(words))[0]  # type: ignore[attr-defined]
-    return {"sr": "sh", "hr": "sh", "bs": "sh", "am": "ti", "sdh": "ckb"}.get(best, best), p, len(words)
+def evidence_words(reading: Reading) -> list[Word]:
+    """The words to weigh; borrowed German nouns count in full when there is nothing else."""
+    words = list(reading.content)
+    if any(word.weight == 1 for word in words):
+        return words
+    return [Word(word.text, word.original, word.script, 1.0) for word in words]
+
+
+def features(reading: Reading) -> list[list[float]]:
+    """One row of `FEATURES` for each candidate of the deciding script, each centred on its mean."""
+    model, names = load(), GROUPS[reading.script]
+    words = evidence_words(reading)
+    root = math.sqrt(sum(word.weight for word in words)) or 1.0
+    full = [word for word in words if word.weight == 1] or words
+    text = " ".join(word.original.lower() if word.original.isupper() else word.original for word in full)
+
+    ngrams, frequency, known = ([0.0] * len(names) for _ in range(3))
+    lexicon, greeting = [0.0] * len(names), [0.0] * len(names)
+    for word in words:
+        part = word.weight / root
+        if reading.script in model.ngrams:
+            for i, value in enumerate(model.ngrams[reading.script].score(word.text)):
+                ngrams[i] += part * value
+        if (reading.script, names[0]) in model.frequencies:
+            for i, zipf in enumerate(_zipfs(model, reading.script, word.text)):
+                frequency[i] += part * (zipf or _UNSEEN_ZIPF)
+                known[i] += part * (zipf > 0)
+        for name, (share, salute) in model.lexicon.get(word.text, {}).items():
+            if name in names:
+                lexicon[names.index(name)] += part * share
+                greeting[names.index(name)] += part * salute
+
+    profiles = model.profiles[reading.script].score(text)
+    ranking = dict(model.identifier.rank(text))
+    ranks = [_log_rank(ranking, name) for name in names]
+    columns = [ngrams, _filled(profiles), _filled(ranks), frequency, known, lexicon, greeting]
+    centred = [[value - sum(column) / len(column) for value in column] for column in columns]
+    return [list(row) for row in zip(*centred, strict=True)]
+
+
+def _zipfs(model: _Model, script: str, word: str) -> list[float]:
+    names = GROUPS[script]
+    for spelling in (word, *sorted(word.replace("'", " ").split(), key=len, reverse=True)[:1]):
+        checksum = zlib.crc32(spelling.encode())
+        zipfs = [model.frequencies[script, name].zipf(checksum) for name in names]
+        if any(zipfs):
+            return zipfs
+    return zipfs
+
+
+def _log_rank(ranking: Mapping[str, float], name: str) -> float | None:
+    values = [ranking[label] for label in _PY3LANGID.get(name, (name,)) if label in ranking]
+    return math.log(sum(values) + 1e-12) if values else None
+
+
+def _filled(column: Sequence[float | None]) -> list[float]:
+    """Candidates that a library does not know are neither helped nor hurt: they get its best score."""
+    best = max((value for value in column if value is not None), default=0.0)
+    return [best if value is None else value for value in column]
+
+
+def length_class(reading: Reading) -> int:
+    """0, 1 or 2 for one, two or more words."""
+    return min(2, max(0, round(sum(word.weight for word in evidence_words(reading))) - 1))
+
+
+def probabilities(reading: Reading, prior: Mapping[str, float]) -> dict[str, float]:
+    """How likely each language is, adding to 1; empty when the message says nothing.
+
+    `prior` holds log odds to add, by language code.
+    """
+    if not reading.content:
+        return {}
+    if reading.script not in GROUPS:
+        return {reading.script: 0.99 if reading.letters > 2 else 0.9}
+    names = GROUPS[reading.script]
+    fitted = load().weights[reading.script]
+    slopes, biases = fitted["slopes"][length_class(reading)], fitted["biases"][length_class(reading)]
+    scores = [
+        bias + prior.get(name.partition("-")[0], 0.0) + sum(slope * value for slope, value in zip(slopes, row, strict=True))
+        for name, bias, row in zip(names, biases, features(reading), strict=True)
+    ]
+    top = max(scores)
+    odds = [math.exp(score - top) for score in scores]
+    result: dict[str, float] = {}
+    for name, value in zip(names, odds, strict=True):
+        code = name.partition("-")[0]
+        result[code] = result.get(code, 0.0) + value / sum(odds)
+    return result

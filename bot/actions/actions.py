@@ -1,0 +1,147 @@
+"""What Rasa's rules call: unpack the tracker, call a function, hand back a `Reply`. Nothing here writes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
+
+from bot.actions.answer import compose_answer, compose_card, human_choice, human_reply, interpreter_reply, language_reply, reply
+from bot.protocol import Reply, Turn, from_wire, to_wire
+from retrieval.facts import FACETS
+from retrieval.knowledge import KnowledgeBase
+from retrieval.retriever import Retriever
+
+Events = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in service: replaced as a whole when the folder changes."""
+
+    knowledge: KnowledgeBase
+    retriever: Retriever
+
+
+@dataclass(frozen=True)
+class Message:
+    """The resident's message as Rasa understood it. `offer`: the offer spoken about, `pending`: what a "yes" would mean."""
+
+    text: str
+    language: str
+    intent: str
+    entities: Mapping[str, str]
+    offer: str | None
+    pending: str | None
+
+    @classmethod
+    def read(cls, tracker: Tracker | Mapping[str, Any]) -> Message:
+        """From the tracker object of an action call, or from the tracker state of an NLG call."""
+        latest, slots = (
+            (tracker.latest_message, tracker.slots)
+            if isinstance(tracker, Tracker)
+            else (tracker.get("latest_message") or {}, tracker.get("slots") or {})
+        )
+        metadata = latest.get("metadata") or {}
+        entities = {entity["entity"]: str(entity["value"]) for entity in latest.get("entities") or []}
+        if "turn" in metadata:
+            language = from_wire(Turn, metadata["turn"]).language
+        else:
+            # `rasa shell` sends no turn: LanguageDetector has guessed.
+            language = slots.get("language") or "de"
+        return cls(
+            latest.get("text") or "",
+            language,
+            (latest.get("intent") or {}).get("name") or "",
+            entities,
+            slots.get("offer"),
+            slots.get("pending"),
+        )
+
+
+def answer(content: Content, message: Message) -> Reply:
+    """A question about an offer: a chosen offer or facet, else a search."""
+    knowledge = content.knowledge
+    offer = message.entities.get("offer") or (message.offer if "facet" in message.entities else None)
+    if offer in knowledge.offers:
+        facet = message.entities.get("facet", "what")
+        return compose_card(knowledge, message.language, knowledge.offers[offer], facet if facet in FACETS else "what", confidence=1.0)
+    result = content.retriever.search(message.text, message.language)
+    return compose_answer(knowledge, message.language, result, content.retriever.known_words(message.text, message.language))
+
+
+def affirm(content: Content, message: Message) -> Reply:
+    """"Yes" after an offer to show a person is that wish; after nothing it invites a question."""
+    if message.pending == "human":
+        return human_reply(content.knowledge, message.language, "no_content")
+    return reply(content.knowledge, message.language, "smalltalk", "affirm", intent="affirm")
+
+
+def change_language(content: Content, message: Message) -> Reply:
+    return language_reply(content.knowledge, message.language, "chosen_language" in message.entities)
+
+
+def more(content: Content, message: Message) -> Reply:
+    """The next facet of the offer spoken about."""
+    offer = content.knowledge.offers.get(message.offer or "")
+    if offer is None:
+        return reply(content.knowledge, message.language, "clarifying", "more.which", intent="more")
+    return compose_card(content.knowledge, message.language, offer, "how", intent="more")
+
+
+def simpler(content: Content, message: Message) -> Reply:
+    choices = (human_choice(content.knowledge, message.language),)
+    return reply(content.knowledge, message.language, "smalltalk", "simpler.none", choices=choices, intent="simpler")
+
+
+def human(content: Content, message: Message) -> Reply:
+    return human_reply(content.knowledge, message.language)
+
+
+def interpreter(content: Content, message: Message) -> Reply:
+    return interpreter_reply(content.knowledge, message.language)
+
+
+ACTIONS: dict[str, Callable[[Content, Message], Reply]] = {
+    "action_answer": answer,
+    "action_affirm": affirm,
+    "action_change_language": change_language,
+    "action_more": more,
+    "action_simpler": simpler,
+    "action_human": human,
+    "action_interpreter": interpreter,
+}
+
+
+def action_executor(content: Callable[[], Content]) -> ActionExecutor:
+    """All actions, over whatever content is in service when they are called."""
+    executor = ActionExecutor()
+    for name, compose in ACTIONS.items():
+        executor.register_action(_action(name, compose, content))
+    return executor
+
+
+def _action(name: str, compose: Callable[[Content, Message], Reply], content: Callable[[], Content]) -> Action:
+    def action_name(self: Action) -> str:
+        return name
+
+    def run(self: Action, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        composed = compose(content(), Message.read(tracker))
+        dispatcher.utter_message(json_message=to_wire(composed))
+        events: Events = [SlotSet("pending", "human" if composed.outcome == "no_content" else None)]
+        if composed.cards:
+            events.append(SlotSet("offer", composed.cards[0].offer))
+        return events
+
+    created: Action = type(name, (Action,), {"name": action_name, "run": run})()
+    return created
+
+
+def phrase_reply(content: Content, response: str, tracker: Mapping[str, Any]) -> Reply:
+    """The reply to an NLG call: `utter_<key>` is the phrase `key`. Raises KeyError for a phrase that does not exist."""
+    message = Message.read(tracker)
+    return reply(content.knowledge, message.language, "smalltalk", response.removeprefix("utter_"), intent=message.intent)

@@ -1,0 +1,267 @@
+"""Search result → what the resident reads. Pure: every word comes from the knowledge folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bot.protocol import Card, Choice, Fact, Gap, HandoverRequest, InterpreterRequest, Original, Outcome, Reply, Source
+from retrieval.facts import FACETS, Wording, link
+from retrieval.knowledge import KnowledgeBase, Offer, Translation
+from retrieval.retriever import SearchResult
+
+MAX_FACET_CHOICES = 4
+
+
+def compose_answer(knowledge: KnowledgeBase, language: str, result: SearchResult, words: tuple[str, ...] = ()) -> Reply:
+    """The reply to a question that was searched for.
+
+    `words`: the question's words that may be kept with a gap (see `Retriever.known_words`).
+    """
+    if result.verdict == "answer":
+        first = result.hits[0]
+        return compose_card(knowledge, language, knowledge.offers[first.offer], first.facet, confidence=result.confidence, words=words)
+    gap = Gap(nearest=tuple(hit.offer for hit in (result.hits or result.rejected)[:3]), words=words)
+    if result.verdict == "clarify":
+        offers = tuple(_offer_choice(knowledge, language, hit.offer) for hit in result.hits)
+        return reply(
+            knowledge, language, "clarifying", "answer.clarify", choices=(*offers, human_choice(knowledge, language)), confidence=result.confidence
+        )
+    return reply(
+        knowledge,
+        language,
+        "no_content",
+        "answer.no_content",
+        choices=(human_choice(knowledge, language),),
+        confidence=result.confidence,
+        gap=gap,
+    )
+
+
+def compose_card(
+    knowledge: KnowledgeBase,
+    language: str,
+    offer: Offer,
+    facet: str,
+    *,
+    outcome: Outcome | None = None,
+    intent: str = "ask_offer",
+    confidence: float | None = None,
+    lead: str | None = None,
+    words: tuple[str, ...] = (),
+    interpreter: InterpreterRequest | None = None,
+) -> Reply:
+    """The card of one offer, answering one facet. Where the resident's language is missing: English, with the German beside it."""
+    shown = _shown_language(knowledge, language, offer)
+    card, gap = _card(knowledge, shown, offer, facet)
+    other = shown != language
+    notices = [lead] if lead else []
+    choices = list(_facet_choices(knowledge, language, offer, card.facet))
+    if other:
+        notices.append(knowledge.say(language, "answer.other_language" if language in knowledge.wordings else "language.no_words"))
+        choices.append(Choice("interpreter", _label(knowledge, language, "choice.interpreter"), "interpreter"))
+    choices.append(human_choice(knowledge, language))
+    return Reply(
+        language=language if language in knowledge.wordings else knowledge.default_language,
+        direction=knowledge.direction(language if language in knowledge.wordings else knowledge.default_language),
+        outcome=outcome or ("answered_in_other_language" if other else "answered"),
+        intent=intent,
+        confidence=confidence,
+        text="\n\n".join([*notices, _plain(knowledge, card)]),
+        notices=tuple(notices),
+        cards=(card,),
+        choices=tuple(choices),
+        gap=Gap(nearest=(offer.id,), words=words, facet=facet) if gap else None,
+        interpreter=interpreter,
+    )
+
+
+def reply(
+    knowledge: KnowledgeBase,
+    language: str,
+    outcome: Outcome,
+    key: str,
+    *,
+    choices: Iterable[Choice] = (),
+    intent: str = "ask_offer",
+    confidence: float | None = None,
+    gap: Gap | None = None,
+    handover: HandoverRequest | None = None,
+    **values: object,
+) -> Reply:
+    """A reply that is one fixed sentence, `key` of the phrases."""
+    speaks = knowledge.spoken(language)[0]
+    return Reply(
+        language=speaks,
+        direction=knowledge.direction(speaks),
+        outcome=outcome,
+        intent=intent,
+        confidence=confidence,
+        text=knowledge.say(language, key, **values),
+        choices=tuple(choices),
+        gap=gap,
+        handover=handover,
+    )
+
+
+def human_reply(knowledge: KnowledgeBase, language: str, reason: str = "asked") -> Reply:
+    """How to reach a person today."""
+    phone = knowledge.switchboard.value
+    request = HandoverRequest(phone, reason)
+    choices = (Choice("interpreter", _label(knowledge, language, "choice.interpreter"), "interpreter"),)
+    return reply(knowledge, language, "handover_form", "human", choices=choices, intent="ask_human", handover=request, phone=phone)
+
+
+def interpreter_reply(knowledge: KnowledgeBase, language: str) -> Reply:
+    """How an interpreter is found: the pool's card, which says who may book."""
+    offer = knowledge.offers.get("sprachmittler")
+    if offer is None:
+        return human_reply(knowledge, language)
+    return compose_card(
+        knowledge,
+        language,
+        offer,
+        "register",
+        outcome="handover_form",
+        intent="ask_interpreter",
+        lead=knowledge.say(language, "interpreter"),
+        interpreter=InterpreterRequest(language),
+    )
+
+
+def language_reply(knowledge: KnowledgeBase, language: str, chosen: bool) -> Reply:
+    """The confirmation of a chosen language, or the languages to choose from, each by its own name."""
+    if chosen:
+        key = "language.changed" if language in knowledge.wordings else "language.no_words"
+        return reply(knowledge, language, "smalltalk", key, intent="change_language")
+    return reply(knowledge, language, "clarifying", "language.ask", choices=language_choices(knowledge), intent="change_language")
+
+
+def language_choices(knowledge: KnowledgeBase) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(f"language:{code}", language.name, "language") for code, language in knowledge.languages.items() if language.content
+    )
+
+
+def human_choice(knowledge: KnowledgeBase, language: str) -> Choice:
+    return Choice("human", _label(knowledge, language, "choice.human"), "human")
+
+
+def _label(knowledge: KnowledgeBase, language: str, key: str) -> str:
+    return knowledge.say(language, key).replace("\n", " · ")
+
+
+def _offer_choice(knowledge: KnowledgeBase, language: str, offer: str) -> Choice:
+    translations = knowledge.offers[offer].translations
+    return Choice(f"offer:{offer}", translations[_shown_language(knowledge, language, knowledge.offers[offer])].title, "offer")
+
+
+def _facet_choices(knowledge: KnowledgeBase, language: str, offer: Offer, shown: str) -> Iterable[Choice]:
+    """The offer's other facets, those with an answer only."""
+    words = offer.translations[_shown_language(knowledge, language, offer)]
+    known = {section.facet for section in words.sections} | {fact.facet for fact in knowledge.facts(offer)}
+    for facet in [facet for facet in FACETS if facet in known and facet not in (shown, "contact")][:MAX_FACET_CHOICES]:
+        yield Choice(f"facet:{facet}", _label(knowledge, language, f"facet.{facet}"), "facet")
+
+
+def _shown_language(knowledge: KnowledgeBase, language: str, offer: Offer) -> str:
+    for candidate in (language, knowledge.fallback_language):
+        if candidate in offer.translations:
+            return candidate
+    return knowledge.default_language
+
+
+def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str) -> tuple[Card, bool]:
+    """The card, and whether its facet had to stay without an answer."""
+    words = offer.translations[language]
+    wording = knowledge.wordings[language]
+    answer, gap = _facet_answer(knowledge, wording, offer, words, facet)
+    facts = sorted(knowledge.facts(offer), key=lambda fact: fact.facet != facet)
+    notices = [wording.say(f"card.{offer.status}")] if offer.status in ("found", "verified") else [wording.say("card.stale")]
+    if words.translated_by == "machine":
+        notices.append(wording.say("card.machine"))
+    if words.state == "outdated":
+        notices.append(wording.say("card.outdated"))
+    if len(facts) < len(offer.facts):
+        notices.append(wording.say("answer.expired"))
+    section = words.section(facet)
+    until = section.valid_until if section and section.valid_until else min((f.valid_until for f in facts if f.valid_until), default=None)
+    original = None
+    if language != knowledge.default_language:
+        german = offer.translations[knowledge.default_language]
+        german_answer, _ = _facet_answer(knowledge, knowledge.wordings[knowledge.default_language], offer, german, facet)
+        original = Original(knowledge.default_language, german.title, german_answer)
+    return Card(
+        offer=offer.id,
+        title=words.title,
+        language=language,
+        answer=answer,
+        facet=facet,
+        facts=tuple(
+            Fact(
+                fact.key,
+                wording.label(fact),
+                wording.value(fact),
+                link(fact),
+                "; ".join(filter(None, [fact.note and wording.say(f"note.{fact.note}"), wording.say("card.stale") if fact.stale else None]))
+                or None,
+            )
+            for fact in facts
+        ),
+        sources=tuple(Source(source.title, source.url, source.as_of, source.undated) for source in offer.sources.values()),
+        translation=words.state if words.state == "outdated" else "current",
+        translated_by=words.translated_by,
+        status=offer.status,
+        valid_until=until.isoformat() if until else None,
+        notices=tuple(notices),
+        original=original,
+    ), gap
+
+
+def _facet_answer(knowledge: KnowledgeBase, wording: Wording, offer: Offer, words: Translation, facet: str) -> tuple[str, bool]:
+    section = words.section(facet)
+    if section is not None:
+        text = knowledge.text(offer, section, words.language)
+        if text is not None:
+            return text, False
+        return "\n\n".join([wording.say("answer.expired"), *_whom_to_ask(knowledge, wording, offer)]), True
+    facts = [fact for fact in knowledge.facts(offer) if fact.facet == facet]
+    if facts:
+        return "\n".join(f"- {wording.label(fact)}: {wording.value(fact)}" for fact in facts), False
+    if facet == "what":
+        return words.summary, False
+    unknown = f"{wording.say(f'facet.{facet}')}: {wording.say('answer.unknown')}"
+    return "\n\n".join([unknown, *_whom_to_ask(knowledge, wording, offer)]), True
+
+
+def _whom_to_ask(knowledge: KnowledgeBase, wording: Wording, offer: Offer) -> Iterable[str]:
+    lines = [wording.say("answer.ask")]
+    own = next((fact for fact in knowledge.facts(offer) if fact.kind == "phone" and not fact.stale), None)
+    if own is not None:
+        lines.append(f"- {wording.label(own)}: {own.value}")
+    for name in offer.ask:
+        if name == "switchboard":
+            lines.append(f"- {wording.say('answer.switchboard')}: {knowledge.switchboard.value}")
+        elif name in knowledge.offers:
+            other = knowledge.offers[name]
+            phone = next((fact.value for fact in knowledge.facts(other) if fact.kind == "phone" and not fact.stale), None)
+            title = other.translations[_shown_language(knowledge, wording.language, other)].title
+            lines.append(f"- {title}" + (f": {phone}" if phone else ""))
+    yield "\n".join(lines) if len(lines) > 1 else f"{lines[0]}\n- {wording.say('answer.switchboard')}: {knowledge.switchboard.value}"
+
+
+def _plain(knowledge: KnowledgeBase, card: Card) -> str:
+    """The card as plain text, for messengers and the terminal."""
+    wording = knowledge.wordings[card.language]
+    parts = [card.title, re.sub(r"^- ", "• ", card.answer, flags=re.MULTILINE)]
+    facts = [f"{fact.label}: {fact.value}" + (f" ({fact.note})" if fact.note else "") for fact in card.facts]
+    if facts:
+        parts.append("\n".join(facts))
+    parts.append("\n".join(f"{wording.say('card.sources')}: {source.title}, {source.url}. {as_of(wording, source)}" for source in card.sources))
+    parts.append("\n".join(card.notices))
+    return "\n\n".join(parts)
+
+
+def as_of(wording: Wording, source: Source) -> str:
+    """"Stand: 30. April 2025", or that the page shows no date."""
+    return wording.say("card.undated" if source.undated else "card.as_of", date=wording.date(source.as_of))

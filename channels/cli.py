@@ -1,0 +1,196 @@
+"""The command `lotse`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from channels.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lotse: a multilingual guide to the offers of Düsseldorf.")
+knowledge_app = typer.Typer(no_args_is_help=True, help="The knowledge folder.")
+bench_app = typer.Typer(no_args_is_help=True, help="Measurements.")
+app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(bench_app, name="bench")
+
+Language = Annotated[str | None, typer.Option(help="Language of the answer (de, en, tr, …); recognised when left out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Its requests hold addresses only, but none of them belongs in a log.
+    logging.getLogger("httpx").setLevel(logging.ERROR)
+    app()
+
+
+def _stop(message: str, code: int = 1) -> typer.Exit:
+    print(message, file=sys.stderr)
+    return typer.Exit(code)
+
+
+@app.command()
+def run() -> None:
+    """Start Lotse: Rasa and the app, until Ctrl-C."""
+    from channels.run import CannotStart, serve
+
+    try:
+        asyncio.run(serve(Settings()))
+    except CannotStart as error:
+        raise _stop(str(error)) from error
+
+
+def _chat(settings: Settings, body: dict[str, Any]) -> dict[str, Any]:
+    address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}/api/chat"
+    try:
+        answer = httpx.post(address, json={key: value for key, value in body.items() if value}, timeout=20, trust_env=False)
+    except httpx.HTTPError as error:
+        raise _stop(f"Lotse does not answer at {address}. Start it in another window with `make run`.") from error
+    reply: dict[str, Any] = answer.json()
+    if "error" in reply:
+        raise _stop(reply["error"]["message"])
+    return reply
+
+
+@app.command()
+def ask(question: str, language: Language = None, as_json: AsJson = False) -> None:
+    """Ask one question; Lotse must be running."""
+    reply = _chat(Settings(), {"message": question, "language": language})
+    print(json.dumps(reply, ensure_ascii=False, indent=2) if as_json else reply["text"])
+
+
+@app.command()
+def chat(language: Language = None) -> None:
+    """Talk to Lotse in the terminal; Lotse must be running. An empty line ends it."""
+    from channels.terminal import read, render
+
+    settings, conversation, choices = Settings(), None, []
+    while True:
+        try:
+            line = input("> ")
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if not line.strip():
+            return
+        reply = _chat(settings, {**read(line, choices), "conversation": conversation, "language": language})
+        conversation, choices, language = reply["conversation"], reply["choices"], None
+        print(render(reply))
+
+
+@app.command()
+def search(
+    question: str,
+    language: Language = None,
+    as_json: AsJson = False,
+    explain: Annotated[bool, typer.Option(help="Show each hit's arithmetic.")] = False,
+    limit: int = 5,
+) -> None:
+    """Search the knowledge folder, without Rasa."""
+    from bot.language import guess_language
+    from channels.app import ContentMissing, load_content
+    from retrieval.encoder import load_encoder
+    from retrieval.explain import explain_table
+
+    settings = Settings()
+    try:
+        content, _ = load_content(settings, load_encoder(settings.encoder))
+    except ContentMissing as error:
+        raise _stop(str(error)) from error
+    result = content.retriever.search(question, language or guess_language(question).code, limit)
+    if as_json:
+        fields = None if explain else {"offer", "language", "facet", "score", "text"}
+        listed = [
+            [{key: value for key, value in asdict(hit).items() if fields is None or key in fields} for hit in hits]
+            for hits in (result.hits, result.rejected)
+        ]
+        wire = {"language": result.language, "confidence": result.confidence, "hits": listed[0], "rejected": listed[1]}
+        print(json.dumps(wire, ensure_ascii=False, indent=2))
+    else:
+        print(explain_table(result, content.retriever.calibration, full=explain))
+
+
+@app.command()
+def purge() -> None:
+    """Delete what residents wrote and is older than the retention time."""
+    from datetime import timedelta
+
+    from channels.store import Store, purge_tracker
+
+    settings = Settings()
+    age = timedelta(hours=settings.retention_hours)
+    events = purge_tracker(settings.tracker_db, age)
+    print(f"Deleted: {len(Store(settings.database).purge(age))} conversations, {events} events of Rasa.")
+
+
+@knowledge_app.command()
+def check() -> None:
+    """Read the knowledge folder and list every mistake."""
+    from retrieval.knowledge import load_knowledge
+
+    _, problems = load_knowledge(Settings().knowledge)
+    for problem in problems:
+        print(problem)
+    errors = sum(not problem.warning for problem in problems)
+    print(f"{errors} mistakes, {len(problems) - errors} warnings.")
+    raise typer.Exit(1 if errors else 0)
+
+
+@knowledge_app.command()
+def build() -> None:
+    """Build the index from the knowledge folder."""
+    from channels.app import ContentMissing, load_content
+    from channels.run import _index_progress
+    from retrieval.encoder import load_encoder
+
+    settings = Settings()
+    try:
+        content, problems = load_content(settings, load_encoder(settings.encoder), _index_progress)
+    except ContentMissing as error:
+        raise _stop(str(error)) from error
+    print(f"The index holds {len(content.retriever.index.passages)} passages of {len(content.knowledge.offers)} offers.")
+    raise typer.Exit(1 if any(not problem.warning for problem in problems) else 0)
+
+
+@knowledge_app.command()
+def stamp(
+    offer: Annotated[str | None, typer.Argument(help="One offer; all when left out.")] = None,
+    language: Annotated[str | None, typer.Option(help="One language; all when left out.")] = None,
+) -> None:
+    """Note in translations which German text they were made from."""
+    from retrieval.knowledge import stamp_translations
+
+    for path in stamp_translations(Settings().knowledge, offer, language):
+        print(path)
+
+
+@bench_app.command()
+def turn(
+    seconds: Annotated[float, typer.Option(help="How long each load is kept up.")] = 10,
+    stock: Annotated[bool, typer.Option(help="Also measure a stock `rasa init` bot.")] = True,
+) -> None:
+    """Latency, turns per second, CPU and memory of the whole stack, beside a stock Rasa bot."""
+    from channels.bench import bench_turn
+
+    print(asyncio.run(bench_turn(Settings(), seconds, stock)))
+
+
+@bench_app.command()
+def retrieval(
+    fit: Annotated[bool, typer.Option(help="Fit the calibration on the development questions and write it.")] = False,
+) -> None:
+    """Quality of retrieval on the development questions."""
+    from retrieval.bench import fit_calibration, run_bench
+    from retrieval.encoder import load_encoder
+
+    settings = Settings()
+    if fit:
+        fit_calibration(settings.knowledge, settings.var / "index", load_encoder(settings.encoder))
+    print(run_bench(settings.knowledge, settings.var / "index", load_encoder(settings.encoder)))
