@@ -331,7 +331,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--data", type=Path)
     chosen = parser.parse_args(list(arguments) if arguments is not None else None)
     if chosen.what == "ngrams":
-        learn_ngrams(chosen.sources, {"L": 110000, "C": 40000, "A": 40000})
+        learn_ngrams(chosen.sources, {"L": 260000, "C": 80000, "A": 80000})
     else:
         learn_weights(chosen.data)
 

@@ -104,7 +104,7 @@ def search(
         content, _ = load_content(settings, load_encoder(settings.encoder))
     except ContentMissing as error:
         raise _stop(str(error)) from error
-    result = content.retriever.search(question, language or guess_language(question).code, limit)
+    result = content.retriever.search(question, language or guess_language(question).code, limit, explain)
     if as_json:
         fields = None if explain else {"offer", "language", "facet", "score", "text"}
         listed = [

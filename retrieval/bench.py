@@ -6,7 +6,7 @@ The development questions (retrieval/development/<lang>.yml) stand apart from th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from retrieval.encoder import Encoder
 from retrieval.index import Index
 from retrieval.knowledge import load_knowledge
-from retrieval.retriever import CALIBRATION, FEATURES, Calibration, Retriever
+from retrieval.retriever import CALIBRATION, FEATURES, Calibration, Hit, Retriever, SearchResult, features
 
 DEVELOPMENT = Path(__file__).with_name("development")
 # What a wrong answer costs against an honest "I do not know": at or above this probability it is worth answering.
@@ -111,25 +111,33 @@ def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Pa
     (Newton's method, small ridge), as in Platt, Probabilistic outputs for support vector machines, 1999.
     """
     questions = load_questions()
-    best = (-1.0, 0.0, 0.0)
-    for lexical_weight in (0.3, 0.5, 0.7, 1.0):
-        for language_bonus in (0.0, 0.25, 0.5, 1.0):
-            report = _top1(open_retriever(folder, index_folder, encoder, _blank(lexical_weight, language_bonus)), questions)
-            best = max(best, (report, lexical_weight, language_bonus))
-    _, lexical_weight, language_bonus = best
-    retriever = open_retriever(folder, index_folder, encoder, _blank(lexical_weight, language_bonus))
+    base = open_retriever(folder, index_folder, encoder, Calibration(0.0, 0.0, 1, 0.0, dict.fromkeys(FEATURES, 0.0), 0.0, 0.0))
+    channels = [base.channels(question.text, question.language) for question in questions]
+
+    def ranked(calibration: Calibration) -> list[list[Hit]]:
+        retriever = Retriever(base.index, encoder, calibration)
+        return [retriever.rank(found, question.language, 3) for question, found in zip(questions, channels, strict=True)]
+
+    grid = [
+        replace(base.calibration, lexical_weight=weight, language_bonus=bonus, passages_counted=counted)
+        for weight in (0.2, 0.3, 0.5, 0.7, 1.0)
+        for bonus in (0.0, 0.5, 1.0)
+        for counted in (1, 3, 5, 8, 12)
+    ]
+    fusion = max(grid, key=lambda calibration: _top1(questions, ranked(calibration)))
     rows, right = [], []
-    for question in questions:
-        found = retriever.features(question.text, question.language)
-        if found is not None:
-            rows.append([found[1][name] for name in FEATURES])
-            right.append(float(found[0] == question.offer))
+    for question, hits in zip(questions, ranked(fusion), strict=True):
+        if hits:
+            values = features(hits, question.text, question.language)
+            rows.append([values[name] for name in FEATURES])
+            right.append(float(hits[0].offer == question.offer))
     intercept, *weights = _logistic(np.array(rows), np.array(right))
     lines = [
         "# Written by `lotse bench retrieval --fit` from retrieval/development; not to be edited by hand.",
         "[fusion]",
-        f"lexical_weight = {lexical_weight}",
-        f"language_bonus = {language_bonus}",
+        f"lexical_weight = {fusion.lexical_weight}",
+        f"language_bonus = {fusion.language_bonus}",
+        f"passages_counted = {fusion.passages_counted}",
         "[confidence]",
         f"intercept = {intercept:.4f}",
         "[confidence.weights]",
@@ -149,21 +157,17 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[flo
     return float(sum(abs(confidence[own].mean() - truth[own].mean()) * own.mean() for own in filled))
 
 
-def _first(result: object) -> str | None:
-    hits = [*result.hits, *result.rejected]  # type: ignore[attr-defined]
+def _first(result: SearchResult) -> str | None:
+    hits = [*result.hits, *result.rejected]
     return hits[0].offer if hits else None
 
 
-def _blank(lexical_weight: float, language_bonus: float) -> Calibration:
-    return Calibration(lexical_weight, language_bonus, 0.0, dict.fromkeys(FEATURES, 0.0), 0.0, 0.0)
-
-
-def _top1(retriever: Retriever, questions: Sequence[Question]) -> float:
+def _top1(questions: Sequence[Question], ranked: Sequence[Sequence[Hit]]) -> float:
+    """The share of answerable questions whose first hit is right, averaged over languages: each counts the same."""
     by_language: dict[str, list[bool]] = {}
-    for question in questions:
+    for question, hits in zip(questions, ranked, strict=True):
         if question.offer:
-            found = retriever.features(question.text, question.language)
-            by_language.setdefault(question.language, []).append(found is not None and found[0] == question.offer)
+            by_language.setdefault(question.language, []).append(bool(hits) and hits[0].offer == question.offer)
     return float(np.mean([np.mean(right) for right in by_language.values()]))
 
 

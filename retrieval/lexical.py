@@ -64,7 +64,9 @@ class LexicalIndex:
 
     def __init__(self, texts: Sequence[str], languages: Sequence[str]) -> None:
         self.size = len(texts)
-        counts = [Counter(_ngrams(words(text, language))) for text, language in zip(texts, languages, strict=True)]
+        tokens = [words(text, language) for text, language in zip(texts, languages, strict=True)]
+        self.vocabulary = frozenset(word for own in tokens for word in own)
+        counts = [Counter(_ngrams(own)) for own in tokens]
         frequency: Counter[str] = Counter(gram for count in counts for gram in count)
         self._idf = {gram: 1 + math.log((1 + self.size) / (1 + seen)) for gram, seen in frequency.items()}
         postings: dict[str, tuple[list[int], list[float]]] = {gram: ([], []) for gram in frequency}

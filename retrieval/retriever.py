@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,12 +32,13 @@ FEATURES = ("dense", "lexical", "lead", "dense_lead", "short")
 class Calibration:
     """The figures of calibration.toml: written by `lotse bench retrieval --fit`, never by hand.
 
-    `lexical_weight` and `language_bonus` count in standard deviations of the dense scores.
+    `lexical_weight` and `language_bonus` count in standard deviations of the dense scores; `passages_counted` of an offer are averaged.
     At or above `answer` a question is answered, at or above `clarify` the resident is asked back.
     """
 
     lexical_weight: float
     language_bonus: float
+    passages_counted: int
     intercept: float
     weights: Mapping[str, float]
     answer: float
@@ -53,7 +54,7 @@ class Calibration:
 class Hit:
     """An offer and the passage by which it was found.
 
-    `score`: z-scored sum of both channels plus language preference. `dense`: cosine in [-1, 1]. `lexical`: cosine in [0, 1].
+    `score`: z-scored sum of both channels plus language preference, averaged over the offer's best passages. `dense`: cosine in [-1, 1]. `lexical`: cosine in [0, 1].
     `facet`: the offer's facet that fits the question best.
     """
 
@@ -64,8 +65,16 @@ class Hit:
     text: str
     dense: float
     lexical: float
-    matched: tuple[str, ...]
     in_other_language: bool
+    matched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The similarity of each passage to one question: float64, (passages,). `dense` in [-1, 1], `lexical` in [0, 1]."""
+
+    dense: Floats
+    lexical: Floats
 
 
 @dataclass(frozen=True)
@@ -90,20 +99,24 @@ class Retriever:
         self.index = index
         self._encoder = encoder
         self.calibration = calibration or Calibration.load()
-        self._offers = np.array([passage.offer for passage in index.passages])
+        self._offers = tuple(dict.fromkeys(passage.offer for passage in index.passages))
+        owner = np.array([self._offers.index(passage.offer) for passage in index.passages], np.intp)
+        self._rows = [np.flatnonzero(owner == offer) for offer in range(len(self._offers))]
         self._languages = np.array([passage.language for passage in index.passages])
-        self._vocabulary = {word for passage in index.passages for word in words(passage.text, passage.language)}
 
-    def search(self, question: str, language: str, limit: int = 5) -> SearchResult:
+    def search(self, question: str, language: str, limit: int = 5, explain: bool = False) -> SearchResult:
         """Find the offers that may answer `question`, best first, at most `limit`.
 
         `language` is the asker's; passages in it are preferred, others are found too (`in_other_language`).
+        `explain` also fills in `matched`.
         """
-        ranked = self._rank(question, language)
+        ranked = self.rank(self.channels(question, language), language, limit)
         if not ranked:
             return SearchResult(question, language, 0.0, "none", (), ())
-        confidence = self._confidence(ranked, question, language)
-        hits = tuple(ranked[:limit])
+        confidence = self._confidence(features(ranked, question, language))
+        if explain:
+            ranked = [replace(hit, matched=tuple(self.index.lexical.matched(question, language, hit.text, hit.language))) for hit in ranked]
+        hits = tuple(ranked)
         if confidence >= self.calibration.answer:
             # What is far behind the first is no answer to the same question.
             return SearchResult(question, language, confidence, "answer", hits[:1], hits[1:])
@@ -113,51 +126,49 @@ class Retriever:
 
     def known_words(self, question: str, language: str) -> tuple[str, ...]:
         """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
-        return tuple(dict.fromkeys(word for word in words(question, language) if word in self._vocabulary and not word.isdigit()))
+        return tuple(dict.fromkeys(word for word in words(question, language) if word in self.index.lexical.vocabulary and not word.isdigit()))
 
-    def features(self, question: str, language: str) -> tuple[str, dict[str, float]] | None:
-        """The first offer and what its confidence is computed from; None when nothing can be found. For fitting."""
-        ranked = self._rank(question, language)
-        return (ranked[0].offer, _features(ranked, question, language)) if ranked else None
-
-    def _confidence(self, ranked: list[Hit], question: str, language: str) -> float:
-        features = _features(ranked, question, language)
-        logit = self.calibration.intercept + sum(self.calibration.weights[name] * features[name] for name in FEATURES)
-        return 1 / (1 + math.exp(-logit))
-
-    def _rank(self, question: str, language: str) -> list[Hit]:
+    def channels(self, question: str, language: str) -> Channels | None:
+        """Each passage's similarity to the question in both channels; None for a question without any word."""
         vector = self._encoder.encode([question])
         lexical = self.index.lexical.scores(question, language).astype(np.float64)
         if not self.index.passages or (not vector.any() and not lexical.any()):
-            return []
+            return None
         similar, rows = self.index.vectors.search(vector, len(self.index.passages))
         dense = np.empty(len(self.index.passages))
         dense[rows[0]] = similar[0]
-        same_language = self._languages == language
-        score = (
-            _z(dense)
-            + self.calibration.lexical_weight * _z(lexical)
-            + self.calibration.language_bonus * same_language.astype(np.float64)
-        )
+        return Channels(dense, lexical)
+
+    def rank(self, channels: Channels | None, language: str, limit: int) -> list[Hit]:
+        """The best offers. An offer counts with the mean of its best passages: a chance likeness to one of them is not enough."""
+        if channels is None:
+            return []
+        fusion = self.calibration
+        score = _z(channels.dense) + fusion.lexical_weight * _z(channels.lexical) + fusion.language_bonus * (self._languages == language)
+        best = [rows[np.argsort(-score[rows])[: fusion.passages_counted]] for rows in self._rows]
+        totals = np.array([score[rows].mean() for rows in best])
         hits = []
-        for offer in dict.fromkeys(self._offers[np.argsort(-score)]):
-            own = np.flatnonzero(self._offers == offer)
-            best = int(own[np.argmax(score[own])])
-            passage = self.index.passages[best]
+        for offer in np.argsort(-totals)[: limit + 1]:
+            rows = self._rows[offer]
+            first = int(best[offer][0])
+            passage = self.index.passages[first]
             hits.append(
                 Hit(
                     passage.offer,
                     passage.language,
-                    self._facet(own, score, passage),
-                    round(float(score[best]), 4),
+                    self._facet(rows, score, passage),
+                    round(float(totals[offer]), 4),
                     passage.text,
-                    round(float(dense[own].max()), 4),
-                    round(float(lexical[own].max()), 4),
-                    tuple(self.index.lexical.matched(question, language, passage.text, passage.language)) if len(hits) < 5 else (),
+                    round(float(channels.dense[rows].max()), 4),
+                    round(float(channels.lexical[rows].max()), 4),
                     passage.language != language,
                 )
             )
         return hits
+
+    def _confidence(self, values: Mapping[str, float]) -> float:
+        logit = self.calibration.intercept + sum(self.calibration.weights[name] * values[name] for name in FEATURES)
+        return 1 / (1 + math.exp(-logit))
 
     def _facet(self, own: npt.NDArray[np.intp], score: Floats, best: Passage) -> str:
         """The facet asked for: that of the best passage, or, for an example question, that of the offer's best section."""
@@ -172,7 +183,8 @@ def _z(values: Floats) -> Floats:
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
 
 
-def _features(ranked: list[Hit], question: str, language: str) -> dict[str, float]:
+def features(ranked: Sequence[Hit], question: str, language: str) -> dict[str, float]:
+    """What the confidence in the first hit is computed from."""
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
     return {
         "dense": first.dense,

@@ -174,7 +174,6 @@ class _Model:
                 words = header["words"].get(name) or _listed(group, name)
                 self.frequencies[group, name] = _Frequencies(words)
         self.lexicon = _lexicon()
-        self.weights: dict[str, dict[str, Any]] = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
 
 
 def _listed(group: str, name: str) -> dict[str, float]:
@@ -213,6 +212,13 @@ def _lexicon() -> dict[str, dict[str, tuple[float, float]]]:
         total = max(1.0, sum(value for value, _ in names.values()))
         shares[word] = {name: (value / total, greeting / total) for name, (value, greeting) in names.items()}
     return shares
+
+
+@cache
+def _weights() -> dict[str, dict[str, list[list[float]]]]:
+    """Per script `slopes` and `biases`, a row for each `length_class`; written by bot/language_fit.py."""
+    weights: dict[str, dict[str, list[list[float]]]] = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
+    return weights
 
 
 @cache
@@ -282,6 +288,11 @@ def _filled(column: Sequence[float | None]) -> list[float]:
     return [best if value is None else value for value in column]
 
 
+def candidates(script: str) -> set[str]:
+    """The languages that may be written in `script`."""
+    return {name for name in GROUPS.get(script, (script,)) if "-" not in name}
+
+
 def length_class(reading: Reading) -> int:
     """0, 1 or 2 for one, two or more words."""
     return min(2, max(0, round(sum(word.weight for word in evidence_words(reading))) - 1))
@@ -297,7 +308,7 @@ def probabilities(reading: Reading, prior: Mapping[str, float]) -> dict[str, flo
     if reading.script not in GROUPS:
         return {reading.script: 0.99 if reading.letters > 2 else 0.9}
     names = GROUPS[reading.script]
-    fitted = load().weights[reading.script]
+    fitted = _weights()[reading.script]
     slopes, biases = fitted["slopes"][length_class(reading)], fitted["biases"][length_class(reading)]
     scores = [
         bias + prior.get(name.partition("-")[0], 0.0) + sum(slope * value for slope, value in zip(slopes, row, strict=True))
