@@ -53,7 +53,7 @@ def load_content(settings: Settings, encoder: Encoder, progress: Progress | None
         index = Index.open(knowledge.passages, encoder, folder)
     except IndexStale:
         index = Index.build(knowledge.passages, encoder, folder, progress)
-    return Content(knowledge, Retriever(index, encoder)), problems
+    return Content(knowledge, Retriever(index, encoder, knowledge.facet_cues)), problems
 
 
 @dataclass(frozen=True)

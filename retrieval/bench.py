@@ -20,8 +20,8 @@ from retrieval.retriever import CALIBRATION, FEATURES, Calibration, Hit, Retriev
 
 DEVELOPMENT = Path(__file__).with_name("development")
 # What a wrong answer costs against an honest "I do not know": at or above this probability it is worth answering.
-ANSWER = 0.6
-CLARIFY = 0.25
+ANSWER = 0.7
+CLARIFY = 0.4
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def open_retriever(folder: Path, index_folder: Path, encoder: Encoder, calibrati
     knowledge, problems = load_knowledge(folder)
     if knowledge is None:
         raise ValueError("\n".join(str(problem) for problem in problems))
-    return Retriever(Index.build(knowledge.passages, encoder, index_folder), encoder, calibration)
+    return Retriever(Index.build(knowledge.passages, encoder, index_folder), encoder, knowledge.facet_cues, calibration)
 
 
 def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Sequence[Question] | None = None) -> BenchReport:
@@ -111,11 +111,11 @@ def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Pa
     (Newton's method, small ridge), as in Platt, Probabilistic outputs for support vector machines, 1999.
     """
     questions = load_questions()
-    base = open_retriever(folder, index_folder, encoder, Calibration(0.0, 0.0, 1, 0.0, dict.fromkeys(FEATURES, 0.0), 0.0, 0.0))
+    base = open_retriever(folder, index_folder, encoder, Calibration(0.0, 0.0, 1, {}, {}, 0.0, 0.0))
     channels = [base.channels(question.text, question.language) for question in questions]
 
     def ranked(calibration: Calibration) -> list[list[Hit]]:
-        retriever = Retriever(base.index, encoder, calibration)
+        retriever = Retriever(base.index, encoder, {}, calibration)
         return [retriever.rank(found, question.language, 3) for question, found in zip(questions, channels, strict=True)]
 
     grid = [
@@ -125,27 +125,24 @@ def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Pa
         for counted in (1, 3, 5, 8, 12)
     ]
     fusion = max(grid, key=lambda calibration: _top1(questions, ranked(calibration)))
-    rows, right = [], []
+    rows, first, among = [], [], []
     for question, hits in zip(questions, ranked(fusion), strict=True):
         if hits:
-            values = features(hits, question.text, question.language)
+            values = features(hits)
             rows.append([values[name] for name in FEATURES])
-            right.append(float(hits[0].offer == question.offer))
-    intercept, *weights = _logistic(np.array(rows), np.array(right))
+            first.append(float(hits[0].offer == question.offer))
+            among.append(float(question.offer in [hit.offer for hit in hits[:3]]))
     lines = [
         "# Written by `lotse bench retrieval --fit` from retrieval/development; not to be edited by hand.",
         "[fusion]",
         f"lexical_weight = {fusion.lexical_weight}",
         f"language_bonus = {fusion.language_bonus}",
         f"passages_counted = {fusion.passages_counted}",
-        "[confidence]",
-        f"intercept = {intercept:.4f}",
-        "[confidence.weights]",
-        *(f"{name} = {weight:.4f}" for name, weight in zip(FEATURES, weights, strict=True)),
-        "[thresholds]",
-        f"answer = {ANSWER}",
-        f"clarify = {CLARIFY}",
     ]
+    for name, truth in (("confidence", first), ("coverage", among)):
+        weights = _logistic(np.array(rows), np.array(truth))
+        lines += [f"[{name}]", *(f"{key} = {weight:.4f}" for key, weight in zip(("intercept", *FEATURES), weights, strict=True))]
+    lines += ["[thresholds]", f"answer = {ANSWER}", f"clarify = {CLARIFY}"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ _VERDICTS = {
 def explain_table(result: SearchResult, calibration: Calibration, full: bool = True) -> str:
     """One line per offer; with `full` also how its score came about."""
     lines = [
-        f"Question in {result.language}; confidence {result.confidence:.2f} → {_VERDICTS[result.verdict]}",
+        f"Question in {result.language}; confidence {result.confidence:.2f}, one of three {result.coverage:.2f} → {_VERDICTS[result.verdict]}",
         f"(answered from {calibration.answer:.2f}, asked back from {calibration.clarify:.2f})",
         "",
     ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
 
+from retrieval.facet import Cue
 from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
 
 STATUSES = ("found", "verified", "stale")
@@ -126,6 +127,7 @@ class KnowledgeBase:
     wordings: Mapping[str, Wording]
     switchboard: Fact
     switchboard_source: Source
+    facet_cues: Mapping[str, tuple[Cue, ...]]
     digest: str
     _today: date | None = field(default=None, compare=False)
 
@@ -297,7 +299,8 @@ class _Reader:
             if offer is not None:
                 offers[offer.id] = offer
         self.references(offers)
-        return KnowledgeBase(table, default, fallback, offers, wordings, *switchboard, content_digest(self.folder), today)
+        cues = self.facet_cues(content)
+        return KnowledgeBase(table, default, fallback, offers, wordings, *switchboard, cues, content_digest(self.folder), today)
 
     def languages(self) -> tuple[dict[str, Language], str, str] | None:
         path = self.folder / "languages.yml"
@@ -345,6 +348,19 @@ class _Reader:
             if len(self.problems) == before:
                 good[code] = Wording(code, {str(key): str(text) for key, text in content.items()})
         return good
+
+    def facet_cues(self, languages: list[str]) -> dict[str, tuple[Cue, ...]]:
+        path = self.folder / "facets.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, set(FACETS), set()):
+            return {}
+        cues: dict[str, list[Cue]] = {language: [] for language in languages}
+        for facet, entries in content.items():
+            if not self.keys(path, entries, set(languages), set(), _line(content, facet)):
+                continue
+            for language in languages:
+                cues[language] += [Cue.read(facet, str(text), language) for text in entries[language]]
+        return {language: tuple(own) for language, own in cues.items()}
 
     def switchboard(self) -> tuple[Fact, Source] | None:
         path = self.folder / "contacts.yml"

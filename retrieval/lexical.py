@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 NGRAM_SIZES = (3, 4, 5)
 # Letters that people type for one another.
-_SAME_LETTER = str.maketrans({"ß": "ss", "ı": "i", "ё": "е", "ґ": "г", "أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ـ": ""})
+_SAME_LETTER = str.maketrans({"ß": "ss", "ı": "i", "ё": "е", "ґ": "г", "أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ـ": "", "’": "'", "ʼ": "'"})
 
 
 @functools.cache
@@ -34,9 +34,9 @@ def _pipeline(language: str) -> Any:
 
 
 def fold(text: str) -> str:
-    """Lower case without diacritics: "Ö" → "o", "أ" → "ا"."""
+    """Lower case without diacritics and invisible signs: "Ö" → "o", "أ" → "ا"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_SAME_LETTER)
+    return "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf")).translate(_SAME_LETTER)
 
 
 def words(text: str, language: str) -> list[str]:

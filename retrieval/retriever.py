@@ -18,14 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.encoder import Encoder
+from retrieval.facet import Cues, facet_asked
 from retrieval.index import Index
-from retrieval.knowledge import Passage
 from retrieval.lexical import words
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["answer", "clarify", "none"]
 CALIBRATION = Path(__file__).with_name("calibration.toml")
-FEATURES = ("dense", "lexical", "lead", "dense_lead", "short")
+FEATURES = ("score", "dense", "lexical", "lead", "dense_lead")
+# Facets that a question need not name.
+_UNASKED = ("register", "how", "what", "who")
 
 
 @dataclass(frozen=True)
@@ -33,21 +35,22 @@ class Calibration:
     """The figures of calibration.toml: written by `lotse bench retrieval --fit`, never by hand.
 
     `lexical_weight` and `language_bonus` count in standard deviations of the dense scores; `passages_counted` of an offer are averaged.
-    At or above `answer` a question is answered, at or above `clarify` the resident is asked back.
+    `confidence` and `coverage` are logistic models over FEATURES: that the first offer answers, that one of the first three does.
+    With a confidence of at least `answer` a question is answered; with a coverage of at least `clarify` the resident is asked back.
     """
 
     lexical_weight: float
     language_bonus: float
     passages_counted: int
-    intercept: float
-    weights: Mapping[str, float]
+    confidence: Mapping[str, float]
+    coverage: Mapping[str, float]
     answer: float
     clarify: float
 
     @classmethod
     def load(cls, path: Path = CALIBRATION) -> Calibration:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(**content["fusion"], **content["confidence"], **content["thresholds"])
+        return cls(**content["fusion"], confidence=content["confidence"], coverage=content["coverage"], **content["thresholds"])
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Channels:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found. `confidence` in [0, 1] is the probability that the first offer answers the question.
+    """What was found. In [0, 1]: `confidence` that the first offer answers the question, `coverage` that one of the first three does.
 
     No hit is a normal result: with the verdict "none" `hits` is empty and `rejected` holds what was nearest.
     """
@@ -87,6 +90,7 @@ class SearchResult:
     question: str
     language: str
     confidence: float
+    coverage: float
     verdict: Verdict
     hits: tuple[Hit, ...]
     rejected: tuple[Hit, ...]
@@ -95,8 +99,9 @@ class SearchResult:
 class Retriever:
     """Search over one index. Holds no state between calls; may be shared by threads."""
 
-    def __init__(self, index: Index, encoder: Encoder, calibration: Calibration | None = None) -> None:
+    def __init__(self, index: Index, encoder: Encoder, cues: Cues, calibration: Calibration | None = None) -> None:
         self.index = index
+        self._cues = cues
         self._encoder = encoder
         self.calibration = calibration or Calibration.load()
         self._offers = tuple(dict.fromkeys(passage.offer for passage in index.passages))
@@ -110,19 +115,19 @@ class Retriever:
         `language` is the asker's; passages in it are preferred, others are found too (`in_other_language`).
         `explain` also fills in `matched`.
         """
-        ranked = self.rank(self.channels(question, language), language, limit)
+        ranked = self.rank(self.channels(question, language), language, limit, facet_asked(question, language, self._cues))
         if not ranked:
-            return SearchResult(question, language, 0.0, "none", (), ())
-        confidence = self._confidence(features(ranked, question, language))
+            return SearchResult(question, language, 0.0, 0.0, "none", (), ())
+        values = features(ranked)
+        confidence, coverage = _probability(self.calibration.confidence, values), _probability(self.calibration.coverage, values)
         if explain:
             ranked = [replace(hit, matched=tuple(self.index.lexical.matched(question, language, hit.text, hit.language))) for hit in ranked]
-        hits = tuple(ranked)
+        hits = tuple(ranked[:limit])
         if confidence >= self.calibration.answer:
-            # What is far behind the first is no answer to the same question.
-            return SearchResult(question, language, confidence, "answer", hits[:1], hits[1:])
-        if confidence >= self.calibration.clarify:
-            return SearchResult(question, language, confidence, "clarify", hits[:3], hits[3:])
-        return SearchResult(question, language, confidence, "none", (), hits)
+            return SearchResult(question, language, confidence, coverage, "answer", hits[:1], hits[1:])
+        if coverage >= self.calibration.clarify:
+            return SearchResult(question, language, confidence, coverage, "clarify", hits[:3], hits[3:])
+        return SearchResult(question, language, confidence, coverage, "none", (), hits)
 
     def known_words(self, question: str, language: str) -> tuple[str, ...]:
         """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
@@ -139,8 +144,8 @@ class Retriever:
         dense[rows[0]] = similar[0]
         return Channels(dense, lexical)
 
-    def rank(self, channels: Channels | None, language: str, limit: int) -> list[Hit]:
-        """The best offers. An offer counts with the mean of its best passages: a chance likeness to one of them is not enough."""
+    def rank(self, channels: Channels | None, language: str, limit: int, facet: str | None = None) -> list[Hit]:
+        """The best offers, one more than `limit`, each with `facet` if it has it. An offer counts with the mean of its best passages: a chance likeness to one of them is not enough."""
         if channels is None:
             return []
         fusion = self.calibration
@@ -156,7 +161,7 @@ class Retriever:
                 Hit(
                     passage.offer,
                     passage.language,
-                    self._facet(rows, score, passage),
+                    self._facet(rows, score, facet),
                     round(float(totals[offer]), 4),
                     passage.text,
                     round(float(channels.dense[rows].max()), 4),
@@ -166,16 +171,17 @@ class Retriever:
             )
         return hits
 
-    def _confidence(self, values: Mapping[str, float]) -> float:
-        logit = self.calibration.intercept + sum(self.calibration.weights[name] * values[name] for name in FEATURES)
-        return 1 / (1 + math.exp(-logit))
+    def _facet(self, rows: npt.NDArray[np.intp], score: Floats, asked: str | None) -> str:
+        """The facet asked for, if the offer knows of it; else the section nearest to the question."""
+        own = {self.index.passages[row].facet for row in rows}
+        if asked is not None and asked in own:
+            return asked
+        sections = [row for row in rows if self.index.passages[row].kind == "section" and self.index.passages[row].facet in _UNASKED]
+        return self.index.passages[max(sections, key=lambda row: score[row])].facet or "what" if sections else "what"
 
-    def _facet(self, own: npt.NDArray[np.intp], score: Floats, best: Passage) -> str:
-        """The facet asked for: that of the best passage, or, for an example question, that of the offer's best section."""
-        if best.facet is not None:
-            return best.facet
-        rows = [int(row) for row in own if self.index.passages[int(row)].facet is not None]
-        return self.index.passages[max(rows, key=lambda row: score[row])].facet or "what" if rows else "what"
+
+def _probability(model: Mapping[str, float], values: Mapping[str, float]) -> float:
+    return 1 / (1 + math.exp(-model["intercept"] - sum(model[name] * values[name] for name in FEATURES)))
 
 
 def _z(values: Floats) -> Floats:
@@ -183,13 +189,13 @@ def _z(values: Floats) -> Floats:
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
 
 
-def features(ranked: Sequence[Hit], question: str, language: str) -> dict[str, float]:
-    """What the confidence in the first hit is computed from."""
-    first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
+def features(ranked: Sequence[Hit]) -> dict[str, float]:
+    """What the confidence in the first hits is computed from."""
+    first, *others = ranked
     return {
+        "score": first.score,
         "dense": first.dense,
         "lexical": first.lexical,
-        "lead": first.score - second.score if second else 3.0,
-        "dense_lead": first.dense - max((hit.dense for hit in ranked[1:]), default=0.0),
-        "short": 1.0 / max(1, len(words(question, language))),
+        "lead": first.score - others[0].score if others else 0.0,
+        "dense_lead": first.dense - max((hit.dense for hit in others), default=0.0),
     }

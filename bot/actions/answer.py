@@ -117,11 +117,12 @@ def interpreter_reply(knowledge: KnowledgeBase, language: str) -> Reply:
     offer = knowledge.offers.get("sprachmittler")
     if offer is None:
         return human_reply(knowledge, language)
+    facets = [section.facet for section in offer.translations[knowledge.default_language].sections]
     return compose_card(
         knowledge,
         language,
         offer,
-        "register",
+        next((facet for facet in ("register", "how", "who") if facet in facets), "what"),
         outcome="handover_form",
         intent="ask_interpreter",
         lead=knowledge.say(language, "interpreter"),
@@ -236,7 +237,7 @@ def _facet_answer(knowledge: KnowledgeBase, wording: Wording, offer: Offer, word
 
 def _whom_to_ask(knowledge: KnowledgeBase, wording: Wording, offer: Offer) -> Iterable[str]:
     lines = [wording.say("answer.ask")]
-    own = next((fact for fact in knowledge.facts(offer) if fact.kind == "phone" and not fact.stale), None)
+    own = next((fact for fact in knowledge.facts(offer) if fact.kind == "phone" and not fact.stale and fact.note != "institutions_only"), None)
     if own is not None:
         lines.append(f"- {wording.label(own)}: {own.value}")
     for name in offer.ask:
@@ -257,7 +258,8 @@ def _plain(knowledge: KnowledgeBase, card: Card) -> str:
     facts = [f"{fact.label}: {fact.value}" + (f" ({fact.note})" if fact.note else "") for fact in card.facts]
     if facts:
         parts.append("\n".join(facts))
-    parts.append("\n".join(f"{wording.say('card.sources')}: {source.title}, {source.url}. {as_of(wording, source)}" for source in card.sources))
+    sources = [f"• {source.title}, {source.url} · {as_of(wording, source)}" for source in card.sources]
+    parts.append("\n".join([f"{wording.say('card.sources')}:", *sources]))
     parts.append("\n".join(card.notices))
     return "\n\n".join(parts)
 

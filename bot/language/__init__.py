@@ -40,8 +40,7 @@ _PRIOR_CURRENT, _PRIOR_HINT = 2.0, 1.0
 # How sure we must be before a conversation changes its language, for one, two, three and more content words.
 _SWITCH_AT = (0.95, 0.85, 0.75)
 _SWITCH_SCRIPT_AT, _SWITCH_SCRIPT_LETTERS = 0.5, 3
-_DETECT_AGAINST_HINT_AT = 0.5
-_BORROWED_ONLY_AT_MOST = 0.6
+_DETECT_AGAINST_HINT_AT = 0.6
 _FLAT = 0.12
 
 
@@ -103,8 +102,6 @@ def guess_language(text: str, current: str | None = None, hint: str | None = Non
     if chances:
         code = max(chances, key=lambda c: chances[c])
         p = chances[code]
-        if all(word.weight < 1 for word in reading.content):
-            p = min(p, _BORROWED_ONLY_AT_MOST)
         if code == current:
             return LanguageGuess(code, p, "detected" if p >= _SWITCH_AT[length_class(reading)] else "remembered")
         if current:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.language.reading import Reading, Word, fold
+from bot.language.reading import Reading, fold
 
 HERE = Path(__file__).parent
 
@@ -39,6 +39,7 @@ _NO_PROFILE = {("C", "sh")}
 
 FEATURES = ("ngrams", "profiles", "py3langid", "frequency", "known", "lexicon", "greeting")
 _UNSEEN_ZIPF = 2.2  # as rare as the rarest word of a small list, or rarer
+_BORROWED_ONLY = 0.55  # "kita platz?" is German, but a newcomer's only German words may be just these
 _FLOOR = 5e-5  # keeps an n-gram that a profile lacks from deciding alone
 
 
@@ -66,7 +67,8 @@ class _Frequencies:
     """
 
     def __init__(self, words: Mapping[str, float]) -> None:
-        self._entries = array("Q", sorted((zlib.crc32(w.encode()) << 8) | int(20 * z) for w, z in words.items() if z > 0))
+        checksum = zlib.crc32
+        self._entries = array("Q", sorted([checksum(w.encode()) << 8 | int(20 * z) for w, z in words.items() if z > 0]))
 
     def zipf(self, checksum: int) -> float:
         """0.0 for a word that is not in the list."""
@@ -227,18 +229,10 @@ def load() -> _Model:
     return _Model()
 
 
-def evidence_words(reading: Reading) -> list[Word]:
-    """The words to weigh; borrowed German nouns count in full when there is nothing else."""
-    words = list(reading.content)
-    if any(word.weight == 1 for word in words):
-        return words
-    return [Word(word.text, word.original, word.script, 1.0) for word in words]
-
-
 def features(reading: Reading) -> list[list[float]]:
     """One row of `FEATURES` for each candidate of the deciding script, each centred on its mean."""
     model, names = load(), GROUPS[reading.script]
-    words = evidence_words(reading)
+    words = reading.content
     root = math.sqrt(sum(word.weight for word in words)) or 1.0
     full = [word for word in words if word.weight == 1] or words
     text = " ".join(word.original.lower() if word.original.isupper() else word.original for word in full)
@@ -295,16 +289,18 @@ def candidates(script: str) -> set[str]:
 
 def length_class(reading: Reading) -> int:
     """0, 1 or 2 for one, two or more words."""
-    return min(2, max(0, round(sum(word.weight for word in evidence_words(reading))) - 1))
+    return min(2, max(0, round(sum(word.weight for word in reading.content)) - 1))
 
 
 def probabilities(reading: Reading, prior: Mapping[str, float]) -> dict[str, float]:
-    """How likely each language is, adding to 1; empty when the message says nothing.
+    """How likely each language is, adding to at most 1; empty when the message says nothing.
 
     `prior` holds log odds to add, by language code.
     """
     if not reading.content:
         return {}
+    if all(word.weight < 1 for word in reading.content):
+        return {"de": _BORROWED_ONLY}
     if reading.script not in GROUPS:
         return {reading.script: 0.99 if reading.letters > 2 else 0.9}
     names = GROUPS[reading.script]

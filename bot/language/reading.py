@@ -27,7 +27,15 @@ _WORD = re.compile(r"[^\W_]+(?:['’ʼ‘`\u200c-][^\W_]+)*['ʼ]?")
 _CHAT_DIGITS = re.compile(r"(?:[2-9]?[a-z])+[2-9]?")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _FORMAT = dict.fromkeys([*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0x00AD, 0x0640])
-_FOLDED = str.maketrans({"ı": "i", "ł": "l", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'"})
+_MARKS = dict.fromkeys(point for point in range(0x300, 0x370))
+_SINGLE = {"ı": "i", "ł": "l", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'"}
+# One table look-up per letter: folding all word lists while loading would otherwise take a second.
+_FOLDED = _MARKS | {
+    point: unicodedata.normalize("NFD", chr(point)).translate(_MARKS)
+    for block in (range(0xC0, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000))
+    for point in block
+    if unicodedata.decomposition(chr(point)) and chr(point) not in "йЙїЇ"
+} | {ord(letter): bare for letter, bare in _SINGLE.items()}
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,12 @@ class Reading:
     @property
     def content(self) -> tuple[Word, ...]:
         """Words of the deciding script that say something."""
-        return tuple(word for word in self.words if word.script == self.script and word.weight > 0)
+        return tuple(word for word in self.words if self.script and word.script == self.script and word.weight > 0)
 
 
 def fold(word: str) -> str:
     """The spelling without diacritics, as on a foreign keyboard."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", word.translate(_FOLDED)) if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", bare)
+    return word.translate(_FOLDED)
 
 
 @cache
