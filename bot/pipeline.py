@@ -1,13 +1,14 @@
 """The only Python of ours inside Rasa's process (Python 3.10, Rasa's own environment).
 
 The app has guessed the language and put it into the message's metadata; `LanguageDetector` takes it over into an entity.
-The two featurizers hand unit vectors to Rasa's logistic regression: meaning where the encoder knows the language, letters elsewhere.
+The two featurizers hand unit vectors to Rasa's logistic regression: meaning where the encoder knows the language,
+letters elsewhere.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, List, Text, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import scipy.sparse
@@ -40,7 +41,7 @@ class _ValidatorBuiltOnce:
 
     _validator = Draft7Validator(RemoteAction.action_response_format_spec())
 
-    def __call__(self, action: RemoteAction, result: Dict[Text, Any]) -> bool:
+    def __call__(self, action: RemoteAction, result: Dict[str, Any]) -> bool:
         self._validator.validate(result)
         return True
 
@@ -58,7 +59,7 @@ class LanguageDetector(GraphComponent):
 
     @classmethod
     def create(
-        cls, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> LanguageDetector:
         return cls()
 
@@ -84,7 +85,7 @@ class LanguageDetector(GraphComponent):
             message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
         return messages
 
-    def _detect(self, text: Text) -> Tuple[Text, float]:
+    def _detect(self, text: str) -> Tuple[str, float]:
         from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
         from langdetect.lang_detect_exception import LangDetectException
 
@@ -107,26 +108,26 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
     """The sentence encoder's unit vector of a message."""
 
     @staticmethod
-    def get_default_config() -> Dict[Text, Any]:
+    def get_default_config() -> Dict[str, Any]:
         return {**DenseFeaturizer.get_default_config(), "encoder": "builtin"}
 
-    def __init__(self, config: Dict[Text, Any], name: Text) -> None:
+    def __init__(self, config: Dict[str, Any], name: str) -> None:
         super().__init__(name, config)
         self._encoder = load_encoder(config["encoder"])
 
     @classmethod
     def create(
-        cls, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> SentenceEncoderFeaturizer:
         return cls(config, execution_context.node_name)
 
     @classmethod
-    def validate_config(cls, config: Dict[Text, Any]) -> None:
+    def validate_config(cls, config: Dict[str, Any]) -> None:
         load_encoder(config["encoder"])
 
     def process(self, messages: List[Message]) -> List[Message]:
         vectors = self._encoder.encode([message.get(TEXT) or "" for message in messages])
-        for message, vector in zip(messages, vectors):
+        for message, vector in zip(messages, vectors, strict=True):
             self.add_features_to_message(np.zeros((1, len(vector)), np.float32), vector[np.newaxis, :], TEXT, message)
         return messages
 
@@ -141,10 +142,10 @@ class CharacterFeaturizer(SparseFeaturizer, GraphComponent):
     """TF-IDF over character n-grams inside words, unit length: raw counts would drown the encoder's unit vectors."""
 
     @staticmethod
-    def get_default_config() -> Dict[Text, Any]:
+    def get_default_config() -> Dict[str, Any]:
         return {**SparseFeaturizer.get_default_config(), "min_ngram": 1, "max_ngram": 4, "min_count": 2}
 
-    def __init__(self, config: Dict[Text, Any], name: Text, model_storage: ModelStorage, resource: Resource) -> None:
+    def __init__(self, config: Dict[str, Any], name: str, model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(name, config)
         self._storage = model_storage
         self._resource = resource
@@ -158,12 +159,12 @@ class CharacterFeaturizer(SparseFeaturizer, GraphComponent):
 
     @classmethod
     def create(
-        cls, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> CharacterFeaturizer:
         return cls(config, execution_context.node_name, model_storage, resource)
 
     @classmethod
-    def validate_config(cls, config: Dict[Text, Any]) -> None:
+    def validate_config(cls, config: Dict[str, Any]) -> None:
         pass
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -177,7 +178,7 @@ class CharacterFeaturizer(SparseFeaturizer, GraphComponent):
     @classmethod
     def load(
         cls,
-        config: Dict[Text, Any],
+        config: Dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -200,5 +201,3 @@ class CharacterFeaturizer(SparseFeaturizer, GraphComponent):
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
         self.process(examples)
         return training_data
-
-

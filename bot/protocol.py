@@ -49,7 +49,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a fact stands. `as_of`: the page's own date (a year, month or day); with `undated`, the day it was collected."""
+    """Where a fact stands. `as_of`: the page's own date (year, month or day); with `undated`, the day it was collected."""
 
     title: str
     url: str
@@ -59,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact of a card, ready to be shown: `label` and `value` are in the card's language, `href` may be tel:, mailto: or https:."""
+    """One fact of a card, ready to be shown: `label` and `value` in the card's language, `href` tel:, mailto: or https:."""
 
     key: str
     label: str
@@ -123,7 +123,7 @@ class InterpreterRequest:
 
 @dataclass(frozen=True)
 class Gap:
-    """A question that the knowledge folder could not answer. `words` are those that stand in the folder itself: no name, no number."""
+    """A question that the folder could not answer. `words` are those that stand in the folder itself: no name, no number."""
 
     nearest: Tuple[str, ...] = ()
     words: Tuple[str, ...] = ()
@@ -134,7 +134,8 @@ class Gap:
 class Reply:
     """What the resident gets.
 
-    `text` is the whole reply in plain text, `notices` are the lines of it that stand before the cards; `language` is the language of its words.
+    `text` is the whole reply in plain text, `notices` are the lines of it that stand before the cards;
+    `language` is the language of its words.
     """
 
     language: str

@@ -77,7 +77,9 @@ class FixedWords:
         )
 
     def unreadable(self, language: str) -> Reply:
-        return reply(self.knowledge, language, "clarifying", "error.no_words", choices=(human_choice(self.knowledge, language),), intent="")
+        return reply(
+            self.knowledge, language, "clarifying", "error.no_words", choices=(human_choice(self.knowledge, language),), intent=""
+        )
 
     def switched(self, language: str) -> str:
         return self.knowledge.say(language, "language.switched" if language in self.knowledge.wordings else "language.no_words")
@@ -160,7 +162,11 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @app.exception_handler(StarletteHTTPException)
     async def http_error(request: Request, error: StarletteHTTPException) -> JSONResponse:
-        return failed(error.status_code, {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request"), str(error.detail))
+        return failed(
+            error.status_code,
+            {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request"),
+            str(error.detail),
+        )
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -176,7 +182,9 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         logger.error("the database is not available: %s", error)
         knowledge = lotse.content.knowledge
         language = getattr(request.state, "language", None) or knowledge.default_language
-        words = FixedWords(knowledge).failure(language if language in knowledge.languages else knowledge.default_language, "error_unavailable")
+        words = FixedWords(knowledge).failure(
+            language if language in knowledge.languages else knowledge.default_language, "error_unavailable"
+        )
         return failed(503, "unavailable", words.text)
 
     @app.middleware("http")
@@ -193,7 +201,9 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @app.post(
         "/api/chat",
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}},
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
+        },
     )
     async def chat(request: Request) -> dict[str, Any]:
         """One message of a resident, one reply."""
@@ -212,7 +222,9 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
             return failed(  # type: ignore[return-value]  # an error is answered in a form of its own
                 400 if broken else 422,
                 "invalid_json" if broken else "invalid",
-                "The body is not valid JSON." if broken else "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()),
+                "The body is not valid JSON."
+                if broken
+                else "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()),
             )
         hint = wanted.locale or request.headers.get("accept-language", "").partition(",")[0] or None
         request.state.language = wanted.language or hint

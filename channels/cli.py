@@ -71,7 +71,9 @@ def chat(language: Language = None) -> None:
     """Talk to Lotse in the terminal; Lotse must be running. An empty line ends it."""
     from channels.terminal import read, render
 
-    settings, conversation, choices = Settings(), None, []
+    settings = Settings()
+    conversation: str | None = None
+    choices: list[dict[str, Any]] = []
     while True:
         try:
             line = input("> ")
@@ -194,3 +196,7 @@ def retrieval(
     if fit:
         fit_calibration(settings.knowledge, settings.var / "index", load_encoder(settings.encoder))
     print(run_bench(settings.knowledge, settings.var / "index", load_encoder(settings.encoder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """The way of a message: accept and commit, guess the language, ask Rasa, record, reply. The only writer of service state.
 
-    IncomingMessage ─► store (commit) ─► guess_language ─► Rasa ─► Reply ─► store (commit) ─► the reply as every client sees it
+IncomingMessage ─► store (commit) ─► guess_language ─► Rasa ─► Reply ─► store (commit) ─► the reply as every client sees it
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from bot.language import LanguageGuess, guess_language
-from bot.protocol import Choice, Reply, Turn, to_wire
+from bot.protocol import Choice, Outcome, Reply, Turn, to_wire
 from channels.message import BadMessage, IncomingMessage, clean, has_words
 from channels.rasa import RasaClient, RasaUnavailable
 from channels.store import Conversation, Store, StoreUnavailable
@@ -38,7 +38,7 @@ class Words(Protocol):
     def known(self, language: str) -> bool:
         """Whether `language` (BCP 47) is one of ours."""
 
-    def failure(self, language: str, outcome: str) -> Reply:
+    def failure(self, language: str, outcome: Outcome) -> Reply:
         """The reply when Rasa gave none: `outcome` is error_timeout or error_unavailable."""
 
     def unreadable(self, language: str) -> Reply:
@@ -128,7 +128,8 @@ class Gateway:
             language=guess.code if sure else conversation.language,
             # A wish typed in another language ends an earlier choice.
             chosen_language=chosen if guess.origin == "chosen" else None,
-            gap=reply.gap and {**to_wire(reply.gap), "language": guess.code, "confidence": reply.confidence, "district": message.district},
+            gap=reply.gap
+            and {**to_wire(reply.gap), "language": guess.code, "confidence": reply.confidence, "district": message.district},
         )
         return wire
 
@@ -157,7 +158,8 @@ class Gateway:
         if first and guess.origin in ("hint", "default"):
             offered = {choice.id for choice in reply.choices}
             return dataclasses.replace(
-                reply, choices=(*reply.choices, *(choice for choice in self._words().language_choices() if choice.id not in offered))
+                reply,
+                choices=(*reply.choices, *(choice for choice in self._words().language_choices() if choice.id not in offered)),
             )
         return reply
 

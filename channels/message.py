@@ -15,7 +15,7 @@ _DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 class IncomingMessage:
     """A message as its channel read it.
 
-    `conversation` is the id that this resident's client was given, `provider_id` the channel's own id of the message, if it has one.
+    `conversation` is the id that this resident's client was given, `provider_id` the channel's own id of the message.
     `chosen` is a language the resident picked by hand, `hint` what browser or messenger says (BCP 47, not to be trusted).
     """
 

@@ -25,7 +25,9 @@ class RasaClient:
         self._base = f"http://127.0.0.1:{port}"
         self._timeout_seconds = timeout_seconds
         # No proxy: what residents write stays on this machine.
-        self._http = httpx.AsyncClient(base_url=self._base, timeout=timeout_seconds, trust_env=False, limits=httpx.Limits(max_connections=64))
+        self._http = httpx.AsyncClient(
+            base_url=self._base, timeout=timeout_seconds, trust_env=False, limits=httpx.Limits(max_connections=64)
+        )
 
     async def ask(self, turn: Turn, text: str) -> Reply:
         """The reply to typed text. Raises RasaUnavailable."""

@@ -31,7 +31,15 @@ from channels.store import StoreUnavailable, purge_tracker
 logger = logging.getLogger(__name__)
 RASA_PYTHON = ROOT / ".venv-rasa" / "bin" / "python"
 # What a trained model depends on.
-_TRAINED_FROM = ("bot/config.yml", "bot/domain", "bot/data", "bot/pipeline.py", "bot/protocol.py", "retrieval/encoder.py", "bot/requirements.lock")
+_TRAINED_FROM = (
+    "bot/config.yml",
+    "bot/domain",
+    "bot/data",
+    "bot/pipeline.py",
+    "bot/protocol.py",
+    "retrieval/encoder.py",
+    "bot/requirements.lock",
+)
 BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 WATCH_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
@@ -271,7 +279,9 @@ def _listen(variable: str, host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise CannotStart(f"Port {port} is taken on {host} ({error.strerror}). Stop what uses it, or set {variable} to another port.") from error
+        raise CannotStart(
+            f"Port {port} is taken on {host} ({error.strerror}). Stop what uses it, or set {variable} to another port."
+        ) from error
     return listening
 
 

@@ -14,15 +14,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOTSE_", env_file=".env", extra="ignore")
 
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=1, le=65535)
-    internal_port: int = Field(5055, ge=1, le=65535)
-    rasa_port: int = Field(5005, ge=1, le=65535)
+    port: int = Field(default=8080, ge=1, le=65535)
+    internal_port: int = Field(default=5055, ge=1, le=65535)
+    rasa_port: int = Field(default=5005, ge=1, le=65535)
     knowledge: Path = ROOT / "knowledge"
     var: Path = ROOT / "var"
     database_url: str | None = None
     encoder: str = "builtin"
-    retention_hours: float = Field(24, gt=0)
-    rasa_timeout_seconds: float = Field(8, gt=0)
+    retention_hours: float = Field(default=24, gt=0)
+    rasa_timeout_seconds: float = Field(default=8, gt=0)
 
     @property
     def database(self) -> str:

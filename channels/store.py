@@ -196,7 +196,9 @@ class Store:
             session.execute(
                 sa.update(_InboxRow).where(_InboxRow.conversation == conversation, _InboxRow.turn == turn).values(worked_at=now)
             )
-            session.add(_OutboxRow(conversation=conversation, turn=turn, reply=json.dumps(reply, ensure_ascii=False), created_at=now))
+            session.add(
+                _OutboxRow(conversation=conversation, turn=turn, reply=json.dumps(reply, ensure_ascii=False), created_at=now)
+            )
             if gap is not None:
                 session.add(
                     _GapRow(
@@ -264,4 +266,6 @@ def _now() -> datetime:
 
 
 def _conversation(row: _ConversationRow) -> Conversation:
-    return Conversation(row.id, row.channel, row.state, row.language, row.chosen_language, tuple(json.loads(row.choices)), row.turns)
+    return Conversation(
+        row.id, row.channel, row.state, row.language, row.chosen_language, tuple(json.loads(row.choices)), row.turns
+    )

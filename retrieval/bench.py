@@ -35,7 +35,10 @@ class Question:
 
 @dataclass(frozen=True)
 class LanguageReport:
-    """Shares in [0, 1]. `false_answers`: unanswerable questions answered; `wrong_answers`: answerable ones answered with another offer."""
+    """Shares in [0, 1].
+
+    `wrong_answers`: answerable questions answered with another offer; `false_answers`: unanswerable ones answered.
+    """
 
     language: str
     questions: int
@@ -88,7 +91,9 @@ def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Seq
         own = [(question, result) for question, result in results if language in ("all", question.language)]
         answerable = [(question.offer, result) for question, result in own if question.offer]
         unanswerable = [result for question, result in own if not question.offer]
-        ranked = [(offer, [hit.offer for hit in (*result.hits, *result.rejected)], result.verdict) for offer, result in answerable]
+        ranked = [
+            (offer, [hit.offer for hit in (*result.hits, *result.rejected)], result.verdict) for offer, result in answerable
+        ]
         reports.append(
             LanguageReport(
                 language,
@@ -100,7 +105,9 @@ def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Seq
                 _share([result.verdict == "answer" for result in unanswerable]),
             )
         )
-    right = [float(bool(question.offer) and bool(_first(result)) and _first(result) == question.offer) for question, result in results]
+    right = [
+        float(bool(question.offer) and bool(_first(result)) and _first(result) == question.offer) for question, result in results
+    ]
     return BenchReport(tuple(reports), expected_calibration_error([result.confidence for _, result in results], right))
 
 

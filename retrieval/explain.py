@@ -14,7 +14,8 @@ _VERDICTS = {
 def explain_table(result: SearchResult, calibration: Calibration, full: bool = True) -> str:
     """One line per offer; with `full` also how its score came about."""
     lines = [
-        f"Question in {result.language}; confidence {result.confidence:.2f}, one of three {result.coverage:.2f} → {_VERDICTS[result.verdict]}",
+        f"Question in {result.language}; confidence {result.confidence:.2f}, one of three {result.coverage:.2f}",
+        f"→ {_VERDICTS[result.verdict]}",
         f"(answered from {calibration.answer:.2f}, asked back from {calibration.clarify:.2f})",
         "",
     ]
@@ -22,7 +23,9 @@ def explain_table(result: SearchResult, calibration: Calibration, full: bool = T
         kept = "" if place <= len(result.hits) else "  (not shown)"
         lines.append(f"{place}. {hit.offer} · {hit.facet} · score {hit.score:.2f}{kept}")
         if full:
-            lines.append(f"   meaning {hit.dense:.2f} (cosine) · letters {hit.lexical:.2f} (cosine, counts {calibration.lexical_weight:g} times)")
+            lines.append(
+                f"   meaning {hit.dense:.2f} (cosine) · letters {hit.lexical:.2f} (cosine, counts {calibration.lexical_weight:g} times)"
+            )
             if hit.in_other_language:
                 lines.append(f"   found in {hit.language}: no bonus for the asker's language ({calibration.language_bonus:g})")
             lines.append(f"   words found: {', '.join(hit.matched) or 'none'}")

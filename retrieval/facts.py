@@ -118,7 +118,10 @@ WELL_FORMED: dict[str, tuple[Callable[[Any], bool], str]] = {  # kind → test, 
     "before": (_day_of_year, '"02-01" for each year, or 2027-01-31'),
     "until": (_day_of_year, '"02-01" for each year, or 2027-01-31'),
     "cost": (_cost, 'free, or {amount: "2.29", per: lesson}'),
-    "age": (lambda value: _range(value, lambda item: isinstance(item, int), both=False), "{from: 55}, {to: 18} or {from: 12, to: 27}"),
+    "age": (
+        lambda value: _range(value, lambda item: isinstance(item, int), both=False),
+        "{from: 55}, {to: 18} or {from: 12, to: 27}",
+    ),
     "languages": (lambda value: isinstance(value, list) and bool(value), "a list of language codes: [tr, ar]"),
 }
 

@@ -1,7 +1,7 @@
 """The index on disk: vectors in a FAISS file, passages beside it, swapped in one step.
 
-    var/index/<digest>/{vectors.faiss, passages.json, manifest.json}
-    var/index/current          the digest in service
+var/index/<digest>/{vectors.faiss, passages.json, manifest.json}
+var/index/current          the digest in service
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Index:
     """Passages with both ways to find them. Row i of `vectors` belongs to `passages[i]`."""
 
     passages: tuple[Passage, ...]
-    vectors: faiss.IndexFlatIP
+    vectors: faiss.Index
     lexical: LexicalIndex
     digest: str
 
@@ -65,7 +65,9 @@ class Index:
         vectors = faiss.IndexFlatIP(encoder.dimensions)
         vectors.add(matrix)
         faiss.write_index(vectors, str(made / "vectors.faiss"))
-        (made / "passages.json").write_text(json.dumps([dataclasses.asdict(p) for p in passages], ensure_ascii=False), encoding="utf-8")
+        (made / "passages.json").write_text(
+            json.dumps([dataclasses.asdict(p) for p in passages], ensure_ascii=False), encoding="utf-8"
+        )
         manifest = {"digest": digest, "encoder": encoder.name, "dimensions": encoder.dimensions, "passages": len(passages)}
         (made / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         shutil.rmtree(folder / digest, ignore_errors=True)

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from retrieval.facet import Cue
 from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
@@ -99,7 +100,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Passage:
-    """A part that can be found. `kind`: section, question (an example question) or facts (a facet that has facts or a known gap)."""
+    """A part that can be found.
+
+    `kind`: section, question (an example question), facts (a facet that has facts or a known gap), or heading: that of a
+    section alone, which tells facets apart but not offers.
+    """
 
     offer: str
     language: str
@@ -178,12 +183,15 @@ class KnowledgeBase:
                 if text is not None:
                     plain = re.sub(r"^(?:\d+\.|-) ", "", text, flags=re.MULTILINE).replace("\n", " ")
                     yield Passage(offer.id, language, section.facet, "section", f"{words.title}. {section.heading} {plain}")
+                    yield Passage(offer.id, language, section.facet, "heading", section.heading)
             wording = self.wordings[language]
             for facet in FACETS:
                 facts = [fact for fact in self.facts(offer) if fact.facet == facet]
                 if (facts or facet in offer.unknown) and words.section(facet) is None:
                     values = ", ".join(f"{wording.label(fact)}: {wording.value(fact)}" for fact in facts)
-                    yield Passage(offer.id, language, facet, "facts", f"{words.title}. {wording.say(f'facet.{facet}')} {values}".strip())
+                    yield Passage(
+                        offer.id, language, facet, "facts", f"{words.title}. {wording.say(f'facet.{facet}')} {values}".strip()
+                    )
 
 
 def load_knowledge(folder: Path, today: date | None = None) -> tuple[KnowledgeBase | None, list[Problem]]:
@@ -264,10 +272,14 @@ class _Reader:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             line = first_line + (mark.line if mark else 0)
             reason = str(getattr(error, "problem", None) or "not readable").strip().splitlines()[0]
-            self.report(path, line, f"This is not valid YAML: {reason}.", "Put texts with : or # into quotes and check the indentation.")
+            self.report(
+                path, line, f"This is not valid YAML: {reason}.", "Put texts with : or # into quotes and check the indentation."
+            )
             return None
         if not isinstance(content, Mapping):
-            self.report(path, first_line, "The file holds no entries.", "Write `key: value` lines; docs/knowledge-format.md shows how.")
+            self.report(
+                path, first_line, "The file holds no entries.", "Write `key: value` lines; docs/knowledge-format.md shows how."
+            )
             return None
         return content
 
@@ -315,7 +327,9 @@ class _Reader:
             table[code] = Language(code, entry["name"], entry.get("direction", "ltr"), bool(entry.get("content")))
         for key in ("default", "fallback"):
             if content[key] not in table or not table[content[key]].content:
-                self.report(path, _line(content, key), f"`{key}: {content[key]}` has no content.", "Name a language with content: true.")
+                self.report(
+                    path, _line(content, key), f"`{key}: {content[key]}` has no content.", "Name a language with content: true."
+                )
                 return None
         return table, content["default"], content["fallback"]
 
@@ -344,7 +358,9 @@ class _Reader:
                     )
             for key in content:
                 if key not in source and not str(key).startswith("month_alone."):
-                    self.report(path, _line(content, key), f"The phrase `{key}` is not known.", f"Remove it, or add it to {default}.yml.")
+                    self.report(
+                        path, _line(content, key), f"The phrase `{key}` is not known.", f"Remove it, or add it to {default}.yml."
+                    )
             if len(self.problems) == before:
                 good[code] = Wording(code, {str(key): str(text) for key, text in content.items()})
         return good
@@ -397,19 +413,33 @@ class _Reader:
             return None
         before = sum(not problem.warning for problem in self.problems)
         if entries["id"] != path.parent.name:
-            self.report(path, _line(entries, "id"), f"`id: {entries['id']}` differs from the folder's name.", f"Write `id: {path.parent.name}`.")
+            self.report(
+                path,
+                _line(entries, "id"),
+                f"`id: {entries['id']}` differs from the folder's name.",
+                f"Write `id: {path.parent.name}`.",
+            )
         for key, allowed in (("topic", TOPICS), ("status", STATUSES)):
             if entries[key] not in allowed:
-                self.report(path, _line(entries, key), f"`{key}: {entries[key]}` is not known.", f"Use one of: {', '.join(allowed)}.")
+                self.report(
+                    path, _line(entries, key), f"`{key}: {entries[key]}` is not known.", f"Use one of: {', '.join(allowed)}."
+                )
         if entries["status"] == "verified" and not (entries.get("checked_by") and entries.get("checked_on")):
-            self.report(path, _line(entries, "status"), "A verified offer says who checked it and when.", "Add `checked_by` (a role) and `checked_on`.")
+            self.report(
+                path,
+                _line(entries, "status"),
+                "A verified offer says who checked it and when.",
+                "Add `checked_by` (a role) and `checked_on`.",
+            )
         sources = {}
         for key, entry in (entries["sources"] or {}).items():
             source = self.source(path, entry, _line(entries["sources"], key))
             if source is not None:
                 sources[key] = source
         if not entries["sources"]:
-            self.report(path, _line(entries, "sources"), "The offer has no source.", "Name at least one page with title, url and as_of.")
+            self.report(
+                path, _line(entries, "sources"), "The offer has no source.", "Name at least one page with title, url and as_of."
+            )
         facts = [
             self.fact(path, key, entry, _line(entries["facts"], key), entries["sources"] or {}, languages)
             for key, entry in (entries["facts"] or {}).items()
@@ -426,11 +456,18 @@ class _Reader:
         translations = self.translations(path.parent, kept, content, default)
         source_text = translations.get(default)
         if source_text is None:
-            self.report(path, 1, f"The offer has no readable {default}.md.", f"Write {default}.md: every other language comes from it.")
+            self.report(
+                path, 1, f"The offer has no readable {default}.md.", f"Write {default}.md: every other language comes from it."
+            )
             return None
         for facet in entries["unknown"] or []:
             if source_text.section(facet) is not None:
-                self.report(path, _line(entries, "unknown"), f"`{facet}` is unknown, yet {default}.md has a section for it.", "Remove one of them.")
+                self.report(
+                    path,
+                    _line(entries, "unknown"),
+                    f"`{facet}` is unknown, yet {default}.md has a section for it.",
+                    "Remove one of them.",
+                )
                 return None
         return Offer(
             entries["id"],
@@ -448,7 +485,12 @@ class _Reader:
     ) -> Fact | None:
         kind = next((kind for kind in sorted(KINDS, key=len, reverse=True) if key == kind or key.startswith(f"{kind}-")), None)
         if kind is None:
-            self.report(path, line, f"`{key}` is no kind of fact.", f"Use one of: {', '.join(KINDS)}; a second one gets a suffix (phone-2).")
+            self.report(
+                path,
+                line,
+                f"`{key}` is no kind of fact.",
+                f"Use one of: {', '.join(KINDS)}; a second one gets a suffix (phone-2).",
+            )
             return None
         optional = {"name", "note", "status", "valid_until"}
         if not isinstance(entry, Mapping) or not self.keys(path, entry, {"value", "source"}, optional, line):
@@ -462,13 +504,25 @@ class _Reader:
             self.report(path, line, f"`{strange[0]}` is not a language of languages.yml.", "Use its codes.")
             good = False
         if entry["source"] not in sources:
-            self.report(path, _line(entry, "source", line), f"The source `{entry['source']}` is not listed.", "Name one from `sources:` above.")
+            self.report(
+                path,
+                _line(entry, "source", line),
+                f"The source `{entry['source']}` is not listed.",
+                "Name one from `sources:` above.",
+            )
             good = False
         if entry.get("note") is not None and entry["note"] not in NOTES:
-            self.report(path, _line(entry, "note", line), f"The note `{entry['note']}` is not known.", f"Use one of: {', '.join(NOTES)}.")
+            self.report(
+                path, _line(entry, "note", line), f"The note `{entry['note']}` is not known.", f"Use one of: {', '.join(NOTES)}."
+            )
             good = False
         if entry.get("status") not in (None, "stale"):
-            self.report(path, _line(entry, "status", line), "A fact's status can only be `stale`.", "Write `status: stale`, or remove the line.")
+            self.report(
+                path,
+                _line(entry, "status", line),
+                "A fact's status can only be `stale`.",
+                "Write `status: stale`, or remove the line.",
+            )
             good = False
         until = entry.get("valid_until")
         if until is not None and not isinstance(until, date):
@@ -476,7 +530,16 @@ class _Reader:
             good = False
         if not good:
             return None
-        return Fact(key, kind, entry["value"], entry["source"], entry.get("name"), entry.get("note"), entry.get("status") == "stale", until)
+        return Fact(
+            key,
+            kind,
+            entry["value"],
+            entry["source"],
+            entry.get("name"),
+            entry.get("note"),
+            entry.get("status") == "stale",
+            until,
+        )
 
     def translations(self, folder: Path, facts: tuple[Fact, ...], content: set[str], default: str) -> dict[str, Translation]:
         source_path = folder / f"{default}.md"
@@ -484,13 +547,17 @@ class _Reader:
         found: dict[str, Translation] = {}
         for path in sorted(folder.glob("*.md"), key=lambda path: (path.stem != default, path.stem)):
             if path.stem not in content:
-                self.report(path, 1, f"`{path.stem}` is not a language with content.", "Name the file after a code of languages.yml.")
+                self.report(
+                    path, 1, f"`{path.stem}` is not a language with content.", "Name the file after a code of languages.yml."
+                )
                 continue
             words = self.translation(path, path.stem, facts, digest, default)
             if words is None:
                 continue
             source = found.get(default)
-            if source is not None and [section.facet for section in words.sections] != [section.facet for section in source.sections]:
+            if source is not None and [section.facet for section in words.sections] != [
+                section.facet for section in source.sections
+            ]:
                 expected = ", ".join(section.facet for section in source.sections)
                 self.report(path, 1, f"The sections differ from {default}.md.", f"Write these, in this order: {expected}.")
                 continue
@@ -505,7 +572,12 @@ class _Reader:
             return None
         front, marker, body = text.removeprefix("---\n").partition("\n---\n")
         if not text.startswith("---\n") or not marker:
-            self.report(path, 1, "The file does not begin with its title block.", "Begin with a line ---, then title, summary, questions, then ---.")
+            self.report(
+                path,
+                1,
+                "The file does not begin with its title block.",
+                "Begin with a line ---, then title, summary, questions, then ---.",
+            )
             return None
         content = self.yaml(path, front + "\n", first_line=2)
         optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on"}
@@ -517,7 +589,9 @@ class _Reader:
             self.report(path, _line(content, "translated_by") + 1, "`translated_by` is not known.", "Write machine or person.")
         questions = [str(question) for question in content["questions"] or []]
         if not questions:
-            self.report(path, _line(content, "questions") + 1, "There are no example questions.", "Write 8 to 15, as residents type them.")
+            self.report(
+                path, _line(content, "questions") + 1, "There are no example questions.", "Write 8 to 15, as residents type them."
+            )
         sections = self.sections(path, body, front.count("\n") + 3, {fact.key for fact in facts})
         if len(self.problems) > before:
             return None
@@ -532,7 +606,13 @@ class _Reader:
                 warning=True,
             )
         return Translation(
-            language, str(content["title"]), str(content["summary"]), tuple(questions), sections, content.get("translated_by"), state
+            language,
+            str(content["title"]),
+            str(content["summary"]),
+            tuple(questions),
+            sections,
+            content.get("translated_by"),
+            state,
         )
 
     def sections(self, path: Path, body: str, first_line: int, keys: set[str]) -> tuple[Section, ...]:
@@ -566,7 +646,9 @@ class _Reader:
                     self.report(path, number, f"`{{{key}}}` names no fact.", "Use the key of a fact of offer.yml.")
             for name, pattern in _TYPED_FACTS.items():
                 if pattern.search(line):
-                    self.report(path, number, f"Here stands {name} in the words.", "Put it into offer.yml and write its key in braces.")
+                    self.report(
+                        path, number, f"Here stands {name} in the words.", "Put it into offer.yml and write its key in braces."
+                    )
             lines.append(line)
         close()
         if not found:
@@ -578,7 +660,13 @@ class _Reader:
             path = self.folder / "offers" / offer.id / "offer.yml"
             for name in offer.ask:
                 if name != "switchboard" and name not in offers:
-                    self.report(path, 1, f"`ask` names `{name}`, which is no offer.", "Name an offer's folder, or switchboard.", warning=True)
+                    self.report(
+                        path,
+                        1,
+                        f"`ask` names `{name}`, which is no offer.",
+                        "Name an offer's folder, or switchboard.",
+                        warning=True,
+                    )
         seen: dict[tuple[str, str], str] = {}
         for offer in offers.values():
             for language, words in offer.translations.items():
@@ -586,7 +674,13 @@ class _Reader:
                     other = seen.setdefault((language, " ".join(question.lower().split())), offer.id)
                     if other != offer.id:
                         path = self.folder / "offers" / offer.id / f"{language}.md"
-                        self.report(path, 1, f"The question “{question}” also stands at {other}.", "Keep it where it fits best.", warning=True)
+                        self.report(
+                            path,
+                            1,
+                            f"The question “{question}” also stands at {other}.",
+                            "Keep it where it fits best.",
+                            warning=True,
+                        )
 
 
 def _braces(text: str) -> list[str]:

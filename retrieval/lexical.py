@@ -17,7 +17,24 @@ import numpy.typing as npt
 
 NGRAM_SIZES = (3, 4, 5)
 # Letters that people type for one another.
-_SAME_LETTER = str.maketrans({"ß": "ss", "ı": "i", "ё": "е", "ґ": "г", "أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ـ": "", "’": "'", "ʼ": "'"})
+_SAME_LETTER = str.maketrans(
+    {
+        "ß": "ss",
+        "ı": "i",
+        "ё": "е",
+        "ґ": "г",
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ى": "ي",
+        "ی": "ي",
+        "ک": "ك",
+        "ة": "ه",
+        "ـ": "",
+        "’": "'",
+        "ʼ": "'",
+    }
+)
 
 
 @functools.cache
@@ -41,7 +58,11 @@ def fold(text: str) -> str:
 
 def words(text: str, language: str) -> list[str]:
     """The folded words of a text, without signs."""
-    return [folded for token in _pipeline(language).make_doc(text) if (folded := fold(token.text)) and any(c.isalnum() for c in folded)]
+    return [
+        folded
+        for token in _pipeline(language).make_doc(text)
+        if (folded := fold(token.text)) and any(c.isalnum() for c in folded)
+    ]
 
 
 def sentences(text: str, language: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Finds the offers that may answer a question, and says how sure it is.
 
-    question ─► encoder ─► FAISS  ─┐ z-scores, summed       best passage
-             ─► character n-grams ─┴ + preference for  ─►   of each offer ─► confidence ─► verdict
-                                     the asker's language
+question ─► encoder ─► FAISS  ─┐ z-scores, summed       best passage
+         ─► character n-grams ─┴ + preference for  ─►   of each offer ─► confidence ─► verdict
+                                 the asker's language
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ _UNASKED = ("register", "how", "what", "who")
 class Calibration:
     """The figures of calibration.toml: written by `lotse bench retrieval --fit`, never by hand.
 
-    `lexical_weight` and `language_bonus` count in standard deviations of the dense scores; `passages_counted` of an offer are averaged.
-    `confidence` and `coverage` are logistic models over FEATURES: that the first offer answers, that one of the first three does.
+    `lexical_weight` and `language_bonus` count in standard deviations of the dense scores;
+    an offer's `passages_counted` best passages are averaged.
+    `confidence` and `coverage` are logistic models over FEATURES: the first offer answers; one of the first three does.
     With a confidence of at least `answer` a question is answered; with a coverage of at least `clarify` the resident is asked back.
     """
 
@@ -57,7 +58,8 @@ class Calibration:
 class Hit:
     """An offer and the passage by which it was found.
 
-    `score`: z-scored sum of both channels plus language preference, averaged over the offer's best passages. `dense`: cosine in [-1, 1]. `lexical`: cosine in [0, 1].
+    `score`: z-scored sum of both channels plus language preference, averaged over the offer's best passages.
+    `dense`: best cosine in [-1, 1]. `lexical`: best cosine in [0, 1].
     `facet`: the offer's facet that fits the question best.
     """
 
@@ -82,7 +84,7 @@ class Channels:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found. In [0, 1]: `confidence` that the first offer answers the question, `coverage` that one of the first three does.
+    """What was found. Probabilities: `confidence` that the first offer answers, `coverage` that one of the first three does.
 
     No hit is a normal result: with the verdict "none" `hits` is empty and `rejected` holds what was nearest.
     """
@@ -106,7 +108,9 @@ class Retriever:
         self.calibration = calibration or Calibration.load()
         self._offers = tuple(dict.fromkeys(passage.offer for passage in index.passages))
         owner = np.array([self._offers.index(passage.offer) for passage in index.passages], np.intp)
-        self._rows = [np.flatnonzero(owner == offer) for offer in range(len(self._offers))]
+        heading = np.array([passage.kind == "heading" for passage in index.passages])
+        self._rows = [np.flatnonzero((owner == offer) & ~heading) for offer in range(len(self._offers))]
+        self._headings = [np.flatnonzero((owner == offer) & heading) for offer in range(len(self._offers))]
         self._languages = np.array([passage.language for passage in index.passages])
 
     def search(self, question: str, language: str, limit: int = 5, explain: bool = False) -> SearchResult:
@@ -121,7 +125,10 @@ class Retriever:
         values = features(ranked)
         confidence, coverage = _probability(self.calibration.confidence, values), _probability(self.calibration.coverage, values)
         if explain:
-            ranked = [replace(hit, matched=tuple(self.index.lexical.matched(question, language, hit.text, hit.language))) for hit in ranked]
+            ranked = [
+                replace(hit, matched=tuple(self.index.lexical.matched(question, language, hit.text, hit.language)))
+                for hit in ranked
+            ]
         hits = tuple(ranked[:limit])
         if confidence >= self.calibration.answer:
             return SearchResult(question, language, confidence, coverage, "answer", hits[:1], hits[1:])
@@ -131,7 +138,11 @@ class Retriever:
 
     def known_words(self, question: str, language: str) -> tuple[str, ...]:
         """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
-        return tuple(dict.fromkeys(word for word in words(question, language) if word in self.index.lexical.vocabulary and not word.isdigit()))
+        return tuple(
+            dict.fromkeys(
+                word for word in words(question, language) if word in self.index.lexical.vocabulary and not word.isdigit()
+            )
+        )
 
     def channels(self, question: str, language: str) -> Channels | None:
         """Each passage's similarity to the question in both channels; None for a question without any word."""
@@ -145,11 +156,18 @@ class Retriever:
         return Channels(dense, lexical)
 
     def rank(self, channels: Channels | None, language: str, limit: int, facet: str | None = None) -> list[Hit]:
-        """The best offers, one more than `limit`, each with `facet` if it has it. An offer counts with the mean of its best passages: a chance likeness to one of them is not enough."""
+        """The best offers, one more than `limit`, each with `facet` if it has it.
+
+        An offer counts with the mean of its best passages: a chance likeness to one of them is not enough.
+        """
         if channels is None:
             return []
         fusion = self.calibration
-        score = _z(channels.dense) + fusion.lexical_weight * _z(channels.lexical) + fusion.language_bonus * (self._languages == language)
+        score = (
+            _z(channels.dense)
+            + fusion.lexical_weight * _z(channels.lexical)
+            + fusion.language_bonus * (self._languages == language)
+        )
         best = [rows[np.argsort(-score[rows])[: fusion.passages_counted]] for rows in self._rows]
         totals = np.array([score[rows].mean() for rows in best])
         hits = []
@@ -161,7 +179,7 @@ class Retriever:
                 Hit(
                     passage.offer,
                     passage.language,
-                    self._facet(rows, score, facet),
+                    self._facet(int(offer), score, facet),
                     round(float(totals[offer]), 4),
                     passage.text,
                     round(float(channels.dense[rows].max()), 4),
@@ -171,13 +189,12 @@ class Retriever:
             )
         return hits
 
-    def _facet(self, rows: npt.NDArray[np.intp], score: Floats, asked: str | None) -> str:
-        """The facet asked for, if the offer knows of it; else the section nearest to the question."""
-        own = {self.index.passages[row].facet for row in rows}
-        if asked is not None and asked in own:
+    def _facet(self, offer: int, score: Floats, asked: str | None) -> str:
+        """The facet asked for, if the offer knows of it; else that of the heading nearest to the question."""
+        if asked is not None and asked in {self.index.passages[row].facet for row in self._rows[offer]}:
             return asked
-        sections = [row for row in rows if self.index.passages[row].kind == "section" and self.index.passages[row].facet in _UNASKED]
-        return self.index.passages[max(sections, key=lambda row: score[row])].facet or "what" if sections else "what"
+        headings = [row for row in self._headings[offer] if self.index.passages[row].facet in _UNASKED]
+        return self.index.passages[max(headings, key=lambda row: score[row])].facet or "what" if headings else "what"
 
 
 def _probability(model: Mapping[str, float], values: Mapping[str, float]) -> float:

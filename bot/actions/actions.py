@@ -48,11 +48,8 @@ class Message:
         )
         metadata = latest.get("metadata") or {}
         entities = {entity["entity"]: str(entity["value"]) for entity in latest.get("entities") or []}
-        if "turn" in metadata:
-            language = from_wire(Turn, metadata["turn"]).language
-        else:
-            # `rasa shell` sends no turn: LanguageDetector has guessed.
-            language = slots.get("language") or "de"
+        # `rasa shell` sends no turn: LanguageDetector has guessed.
+        language = from_wire(Turn, metadata["turn"]).language if "turn" in metadata else slots.get("language") or "de"
         return cls(
             latest.get("text") or "",
             language,
@@ -67,15 +64,17 @@ def answer(content: Content, message: Message) -> Reply:
     """A question about an offer: a chosen offer or facet, else a search."""
     knowledge = content.knowledge
     offer = message.entities.get("offer") or (message.offer if "facet" in message.entities else None)
-    if offer in knowledge.offers:
+    if offer and offer in knowledge.offers:
         facet = message.entities.get("facet", "what")
-        return compose_card(knowledge, message.language, knowledge.offers[offer], facet if facet in FACETS else "what", confidence=1.0)
+        return compose_card(
+            knowledge, message.language, knowledge.offers[offer], facet if facet in FACETS else "what", confidence=1.0
+        )
     result = content.retriever.search(message.text, message.language)
     return compose_answer(knowledge, message.language, result, content.retriever.known_words(message.text, message.language))
 
 
 def affirm(content: Content, message: Message) -> Reply:
-    """"Yes" after an offer to show a person is that wish; after nothing it invites a question."""
+    """ "Yes" after an offer to show a person is that wish; after nothing it invites a question."""
     if message.pending == "human":
         return human_reply(content.knowledge, message.language, "no_content")
     return reply(content.knowledge, message.language, "smalltalk", "affirm", intent="affirm")

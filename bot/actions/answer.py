@@ -20,12 +20,19 @@ def compose_answer(knowledge: KnowledgeBase, language: str, result: SearchResult
     """
     if result.verdict == "answer":
         first = result.hits[0]
-        return compose_card(knowledge, language, knowledge.offers[first.offer], first.facet, confidence=result.confidence, words=words)
+        return compose_card(
+            knowledge, language, knowledge.offers[first.offer], first.facet, confidence=result.confidence, words=words
+        )
     gap = Gap(nearest=tuple(hit.offer for hit in (result.hits or result.rejected)[:3]), words=words)
     if result.verdict == "clarify":
         offers = tuple(_offer_choice(knowledge, language, hit.offer) for hit in result.hits)
         return reply(
-            knowledge, language, "clarifying", "answer.clarify", choices=(*offers, human_choice(knowledge, language)), confidence=result.confidence
+            knowledge,
+            language,
+            "clarifying",
+            "answer.clarify",
+            choices=(*offers, human_choice(knowledge, language)),
+            confidence=result.confidence,
         )
     return reply(
         knowledge,
@@ -51,14 +58,16 @@ def compose_card(
     words: tuple[str, ...] = (),
     interpreter: InterpreterRequest | None = None,
 ) -> Reply:
-    """The card of one offer, answering one facet. Where the resident's language is missing: English, with the German beside it."""
+    """The card of one offer, answering one facet. Where the language is missing: English, with the German beside it."""
     shown = _shown_language(knowledge, language, offer)
     card, gap = _card(knowledge, shown, offer, facet)
     other = shown != language
     notices = [lead] if lead else []
     choices = list(_facet_choices(knowledge, language, offer, card.facet))
     if other:
-        notices.append(knowledge.say(language, "answer.other_language" if language in knowledge.wordings else "language.no_words"))
+        notices.append(
+            knowledge.say(language, "answer.other_language" if language in knowledge.wordings else "language.no_words")
+        )
         choices.append(Choice("interpreter", _label(knowledge, language, "choice.interpreter"), "interpreter"))
     choices.append(human_choice(knowledge, language))
     return Reply(
@@ -109,7 +118,9 @@ def human_reply(knowledge: KnowledgeBase, language: str, reason: str = "asked") 
     phone = knowledge.switchboard.value
     request = HandoverRequest(phone, reason)
     choices = (Choice("interpreter", _label(knowledge, language, "choice.interpreter"), "interpreter"),)
-    return reply(knowledge, language, "handover_form", "human", choices=choices, intent="ask_human", handover=request, phone=phone)
+    return reply(
+        knowledge, language, "handover_form", "human", choices=choices, intent="ask_human", handover=request, phone=phone
+    )
 
 
 def interpreter_reply(knowledge: KnowledgeBase, language: str) -> Reply:
@@ -140,7 +151,9 @@ def language_reply(knowledge: KnowledgeBase, language: str, chosen: bool) -> Rep
 
 def language_choices(knowledge: KnowledgeBase) -> tuple[Choice, ...]:
     return tuple(
-        Choice(f"language:{code}", language.name, "language") for code, language in knowledge.languages.items() if language.content
+        Choice(f"language:{code}", language.name, "language")
+        for code, language in knowledge.languages.items()
+        if language.content
     )
 
 
@@ -186,7 +199,11 @@ def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str) -> 
     if len(facts) < len(offer.facts):
         notices.append(wording.say("answer.expired"))
     section = words.section(facet)
-    until = section.valid_until if section and section.valid_until else min((f.valid_until for f in facts if f.valid_until), default=None)
+    until = (
+        section.valid_until
+        if section and section.valid_until
+        else min((f.valid_until for f in facts if f.valid_until), default=None)
+    )
     original = None
     if language != knowledge.default_language:
         german = offer.translations[knowledge.default_language]
@@ -204,7 +221,11 @@ def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str) -> 
                 wording.label(fact),
                 wording.value(fact),
                 link(fact),
-                "; ".join(filter(None, [fact.note and wording.say(f"note.{fact.note}"), wording.say("card.stale") if fact.stale else None]))
+                "; ".join(
+                    filter(
+                        None, [fact.note and wording.say(f"note.{fact.note}"), wording.say("card.stale") if fact.stale else None]
+                    )
+                )
                 or None,
             )
             for fact in facts
@@ -237,7 +258,10 @@ def _facet_answer(knowledge: KnowledgeBase, wording: Wording, offer: Offer, word
 
 def _whom_to_ask(knowledge: KnowledgeBase, wording: Wording, offer: Offer) -> Iterable[str]:
     lines = [wording.say("answer.ask")]
-    own = next((fact for fact in knowledge.facts(offer) if fact.kind == "phone" and not fact.stale and fact.note != "institutions_only"), None)
+    own = next(
+        (fact for fact in knowledge.facts(offer) if fact.kind == "phone" and not fact.stale and fact.note != "institutions_only"),
+        None,
+    )
     if own is not None:
         lines.append(f"- {wording.label(own)}: {own.value}")
     for name in offer.ask:
@@ -248,7 +272,11 @@ def _whom_to_ask(knowledge: KnowledgeBase, wording: Wording, offer: Offer) -> It
             phone = next((fact.value for fact in knowledge.facts(other) if fact.kind == "phone" and not fact.stale), None)
             title = other.translations[_shown_language(knowledge, wording.language, other)].title
             lines.append(f"- {title}" + (f": {phone}" if phone else ""))
-    yield "\n".join(lines) if len(lines) > 1 else f"{lines[0]}\n- {wording.say('answer.switchboard')}: {knowledge.switchboard.value}"
+    yield (
+        "\n".join(lines)
+        if len(lines) > 1
+        else f"{lines[0]}\n- {wording.say('answer.switchboard')}: {knowledge.switchboard.value}"
+    )
 
 
 def _plain(knowledge: KnowledgeBase, card: Card) -> str:
@@ -265,5 +293,5 @@ def _plain(knowledge: KnowledgeBase, card: Card) -> str:
 
 
 def as_of(wording: Wording, source: Source) -> str:
-    """"Stand: 30. April 2025", or that the page shows no date."""
+    """ "Stand: 30. April 2025", or that the page shows no date."""
     return wording.say("card.undated" if source.undated else "card.as_of", date=wording.date(source.as_of))

@@ -25,17 +25,23 @@ _STREET = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ‘`\u200c-][^\W_]+)*['ʼ]?")
 # Numbers that stand for letters in Arabic, Greek and Bulgarian chat: "3ayez", "sba7", "8elw", "6te".
 _CHAT_DIGITS = re.compile(r"(?:[2-9]?[a-z])+[2-9]?")
+# "BilkのKita": scripts that put no space between words and names in Latin letters.
+_SCRIPT_CHANGE = re.compile(r"(?<=[A-Za-zÀ-ɏ])(?=[^\W\d_A-Za-zÀ-ɏ])|(?<=[^\W\d_A-Za-zÀ-ɏ])(?=[A-Za-zÀ-ɏ])")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _FORMAT = dict.fromkeys([*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0x00AD, 0x0640])
 _MARKS = dict.fromkeys(point for point in range(0x300, 0x370))
 _SINGLE = {"ı": "i", "ł": "l", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'"}
 # One table look-up per letter: folding all word lists while loading would otherwise take a second.
-_FOLDED = _MARKS | {
-    point: unicodedata.normalize("NFD", chr(point)).translate(_MARKS)
-    for block in (range(0xC0, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000))
-    for point in block
-    if unicodedata.decomposition(chr(point)) and chr(point) not in "йЙїЇ"
-} | {ord(letter): bare for letter, bare in _SINGLE.items()}
+_FOLDED = (
+    _MARKS
+    | {
+        point: unicodedata.normalize("NFD", chr(point)).translate(_MARKS)
+        for block in (range(0xC0, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000))
+        for point in block
+        if unicodedata.decomposition(chr(point)) and chr(point) not in "йЙїЇ"
+    }
+    | {ord(letter): bare for letter, bare in _SINGLE.items()}
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def _gazetteer() -> tuple[frozenset[str], frozenset[str], re.Pattern[str]]:
 
 
 def script_of(character: str) -> str:
-    """"L" Latin, "C" Cyrillic, "A" Arabic, "H" Han, or the code of the only language of ours in that script, or ""."""
+    """Name the script: "L" Latin, "C" Cyrillic, "A" Arabic, "H" Han, or the code of our only language in that script, or ""."""
     point = ord(character)
     if point < 0x250 or 0x1E00 <= point <= 0x1EFF or point == 0x2BC:
         return "L"
@@ -116,7 +122,7 @@ def read(text: str) -> Reading:
     neutral, borrowed, names = _gazetteer()
     text = clean(text)
     shouting = text.isupper()
-    text = names.sub(" ", _STREET.sub(" ", text))
+    text = _SCRIPT_CHANGE.sub(" ", names.sub(" ", _STREET.sub(" ", text)))
     words: list[Word] = []
     for match in _WORD.finditer(text):
         original = match.group()
@@ -143,9 +149,10 @@ def read(text: str) -> Reading:
             break
     mass: dict[str, float] = {}
     for word in words:
-        # A word in another alphabet is there on purpose; Latin words slip in as names of offices.
-        factor = 1.0 if word.script == "L" else 1.5
-        mass[word.script] = mass.get(word.script, 0.0) + factor * word.weight * min(len(word.text), 8 if word.script != "H" else 4)
+        # A word in another alphabet is there on purpose, while Latin words slip in as names of offices. Chinese and
+        # Japanese put no space between words, so every character counts.
+        size = 2 * len(word.text) if word.script in ("H", "ja") else min(len(word.text), 8) * (1 if word.script == "L" else 1.5)
+        mass[word.script] = mass.get(word.script, 0.0) + word.weight * size
     if "ja" in mass and "H" in mass:
         mass["ja"] += mass.pop("H")
     mass.pop("", None)

@@ -13,6 +13,7 @@ from bot.language.reading import clean, fold
 _CLAUSE_END = re.compile(r"[.,;:!?؟،؛。！？，\n()\[\]/]+|\s[-–]\s")
 _TOKEN = re.compile(r"[^\W_]+(?:['’ʼ\u200c-][^\W_]+)*")
 _CJK_NAME = re.compile("中文|汉语|漢語|普通话|國語|华语|日本語")
+_CJK_CUES = ("请", "請", "说", "說", "讲", "講", "用", "お願い", "話", "で", "please", "bitte")
 _MAX_CLAUSES = 12
 
 
@@ -61,7 +62,7 @@ def _wish(clause: str, vocabulary: _Vocabulary) -> str | None:
     cjk = _CJK_NAME.search(clause)
     if cjk:
         rest = _CJK_NAME.sub("", clause)
-        asks = not rest.strip() or any(cue in rest for cue in ("请", "請", "说", "說", "讲", "講", "用", "お願い", "話", "で", "please", "bitte"))
+        asks = not rest.strip() or any(cue in rest for cue in _CJK_CUES)
         return vocabulary.names[cjk.group()] if asks and len(rest.strip()) <= 12 else None
     known = vocabulary.names.keys() | vocabulary.frame
     tokens = [part for word in map(_key, _TOKEN.findall(clause)) for part in ([word] if word in known else word.split("-"))]

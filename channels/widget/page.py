@@ -25,10 +25,12 @@ _TAGS = {"p", "ul", "ol", "li", "em", "strong", "br"}
 class Knowledge(Protocol):
     """What the page needs of the knowledge base."""
 
-    default_language: str
-    languages: Any
-    wordings: Any
-
+    @property
+    def default_language(self) -> str: ...
+    @property
+    def languages(self) -> Any: ...
+    @property
+    def wordings(self) -> Any: ...
     def say(self, language: str, key: str, **values: object) -> str: ...
     def direction(self, language: str) -> str: ...
 
@@ -38,12 +40,18 @@ def page_router(
 ) -> APIRouter:
     """The routes of the page. `source_line(knowledge, language, source)` words a source's date."""
     router = APIRouter(include_in_schema=False)
-    templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
     template = templates.get_template("page.html")
 
-    def render(language: str, exchanges: list[Exchange], conversation: str | None, error: str | None = None, status: int = 200) -> HTMLResponse:
+    def render(
+        language: str, exchanges: list[Exchange], conversation: str | None, error: str | None = None, status: int = 200
+    ) -> HTMLResponse:
         known = knowledge()
-        labels = {choice["id"]: choice["label"] for exchange in exchanges if exchange.reply for choice in exchange.reply["choices"]}
+        labels = {
+            choice["id"]: choice["label"] for exchange in exchanges if exchange.reply for choice in exchange.reply["choices"]
+        }
         labels |= {f"language:{code}": entry.name for code, entry in known.languages.items()}
         return HTMLResponse(
             template.render(
@@ -65,7 +73,9 @@ def page_router(
     def surface(request: Request, wanted: str | None) -> str:
         """The language of labels and buttons: picked by hand, else the browser's, else German."""
         known = knowledge()
-        accepted = [part.split(";")[0].split("-")[0].strip().lower() for part in request.headers.get("accept-language", "").split(",")]
+        accepted = [
+            part.split(";")[0].split("-")[0].strip().lower() for part in request.headers.get("accept-language", "").split(",")
+        ]
         return next((code for code in [wanted or "", *accepted] if code in known.wordings), known.default_language)
 
     @router.get("/")
@@ -89,12 +99,18 @@ def page_router(
         except BadMessage as error:
             exchanges = await gateway.history(conversation) if conversation else []
             return render(
-                language, exchanges, conversation or None, knowledge().say(language, error.phrase), 413 if error.code == "too_long" else 422
+                language,
+                exchanges,
+                conversation or None,
+                knowledge().say(language, error.phrase),
+                413 if error.code == "too_long" else 422,
             )
         return render(reply["language"], await gateway.history(reply["conversation"]), reply["conversation"])
 
     @router.get("/static/page.css")
     async def style() -> FileResponse:
-        return FileResponse(HERE / "static" / "page.css", media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+        return FileResponse(
+            HERE / "static" / "page.css", media_type="text/css", headers={"Cache-Control": "public, max-age=3600"}
+        )
 
     return router

@@ -23,7 +23,9 @@ def upgrade() -> None:
     op.create_table(
         "inbox",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("conversation", sa.String(43), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "conversation", sa.String(43), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("provider_id", sa.String(200)),
@@ -36,7 +38,9 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("conversation", sa.String(43), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "conversation", sa.String(43), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("reply", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False, index=True),
