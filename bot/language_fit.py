@@ -13,6 +13,7 @@ Needs wordfreq, numpy, scipy, scikit-learn, brotli and polib, which the assistan
 from __future__ import annotations
 
 import argparse
+import gzip
 import html
 import json
 import lzma
@@ -174,6 +175,29 @@ def _words(sources: Path, group: str, name: str) -> dict[str, float]:
     return words
 
 
+def _han_pair_zipfs(words: dict[str, float]) -> dict[str, float]:
+    """Zipf frequency of each two neighbouring Han characters in `words`, 60,000 at most."""
+    frequency: defaultdict[str, float] = defaultdict(float)
+    for word, zipf in words.items():
+        for run in re.findall(r"[\u4e00-\u9fff]+", word):
+            for pair in evidence.han_pairs(run):
+                frequency[pair] += 10**zipf
+    top = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))[:60_000]
+    return {pair: float(np.log10(value)) for pair, value in top}
+
+
+def _traditional() -> dict[str, str]:
+    """For a simplified character the traditional ones that it replaced."""
+    import wordfreq
+
+    packed = (Path(wordfreq.__file__).parent / "data/_chinese_mapping.msgpack.gz").read_bytes()
+    found: dict[str, str] = {}
+    for point, plain in sorted(import_module("msgpack").loads(gzip.decompress(packed), strict_map_key=False).items()):
+        if 0x4E00 <= point <= 0x9FFF and len(found.get(plain, "")) < 3:
+            found[plain] = found.get(plain, plain) + chr(point)
+    return found
+
+
 def collect_words(sources: Path) -> None:
     """The word lists that the assistant looks words up in; Latin ones also in spellings without diacritics."""
     lists: dict[str, dict[str, float]] = {}
@@ -188,6 +212,14 @@ def collect_words(sources: Path) -> None:
                 if name == "de":
                     bare |= {w.translate(GERMAN_LETTERS): z - 0.3 for w, z in words.items() if not w.isascii()}
             lists[f"{group}/{name}"] = bare | words
+    lists["H/ja"] = _han_pair_zipfs(wordfreq_words("ja", 1 << 20))
+    simplified = _han_pair_zipfs(wordfreq_words("zh", 1 << 20))
+    traditional = _traditional()
+    variants = {
+        a + b: z - 0.5 for pair, z in simplified.items() if len(pair) == 2
+        for a in traditional.get(pair[0], pair[0]) for b in traditional.get(pair[1], pair[1])
+    }  # fmt: skip
+    lists["H/zh"] = variants | simplified
     (HERE / "words.xz").write_bytes(pack_frequencies(lists))
 
 
@@ -220,7 +252,8 @@ def learn_ngrams(sources: Path, rows_kept: dict[str, int]) -> None:
         strength = np.abs(weights - weights.mean(1, keepdims=True)).max(1)
         kept = sorted(np.argsort(-strength, kind="stable")[: rows_kept[group]], key=lambda row: vocabulary[row])
         matrix = weights[kept] - weights[kept].mean(1, keepdims=True)
-        scale = float(np.abs(matrix).max()) / 127
+        # A few weights are ten times as large as the rest; scaling to them would round most of the others to nothing.
+        scale = float(np.quantile(np.abs(matrix), 0.9995)) / 127
         header["groups"][group] = {"names": list(names), "scale": scale, "grams": [vocabulary[row] for row in kept]}
         blobs.append(np.clip(np.rint(matrix / scale), -127, 127).astype(np.int8).tobytes())
     head = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
@@ -242,7 +275,7 @@ def _softmax_regression(samples: list[tuple[str, int, float]], classes: int) -> 
     weights = np.zeros((counts.shape[1], classes), np.float32)
     seen = np.full_like(weights, 1e-4)
     shuffle = np.random.default_rng(1)
-    for epoch in range(4):
+    for epoch in range(3):
         order = shuffle.permutation(len(samples))
         for start in range(0, len(order), 8000):
             batch = order[start : start + 8000]
@@ -323,9 +356,8 @@ def learn_weights(data: Path) -> None:
         slopes, biases = _conditional_logit(x, y, length, importance_of)
         result[group] = {"slopes": np.round(slopes, 4).tolist(), "biases": np.round(biases, 4).tolist()}
     for kind in sorted(total):
-        print(
-            f"{kind:20} {total[kind]:6} {100 * right[kind] / total[kind]:6.2f} sure and wrong {100 * sure_wrong[kind] / total[kind]:.2f}"
-        )
+        share_right, share_sure_wrong = right[kind] / total[kind], sure_wrong[kind] / total[kind]
+        print(f"{kind:20} {total[kind]:6} {share_right:8.2%} right {share_sure_wrong:8.2%} sure and wrong")
     lines = [f'  "{group}": {json.dumps(numbers)}' for group, numbers in result.items()]
     (HERE / "weights.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

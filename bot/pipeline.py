@@ -7,22 +7,30 @@ letters elsewhere.
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Dict, List, Tuple
+import json
+import time
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Type
 
 import numpy as np
 import scipy.sparse
+import sqlalchemy
 from jsonschema import Draft7Validator
 from rasa.core.actions.action import RemoteAction
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import TrackerStore
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.featurizers.sparse_featurizer.sparse_featurizer import SparseFeaturizer
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActiveLoop, Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from rasa.shared.utils.common import all_subclasses
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.protocol import Turn, from_wire
@@ -30,7 +38,6 @@ from retrieval.encoder import load_encoder
 
 # The languages langdetect may answer with when no turn came along (`rasa shell`).
 FALLBACK_LANGUAGES = ("de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it")
-logger = logging.getLogger(__name__)
 
 
 class _ValidatorBuiltOnce:
@@ -46,6 +53,22 @@ class _ValidatorBuiltOnce:
         return True
 
 
+def _event_class(type_name: str, default: Optional[Type[Event]] = None) -> Optional[Type[Event]]:
+    """As `Event.resolve_by_type`, which walks over all event classes for every event it reads: a tenth of a turn.
+
+    No longer needed once Rasa keeps the table.
+    """
+    if not _event_classes:
+        _event_classes.update({cls.type_name: cls for cls in reversed(all_subclasses(Event))})
+    if type_name in _event_classes:
+        return _event_classes[type_name]
+    if default is None:
+        raise ValueError(f"Unknown event name '{type_name}'.")
+    return default
+
+
+_event_classes: Dict[str, Type[Event]] = {}
+Event.resolve_by_type = staticmethod(_event_class)  # type: ignore[method-assign]
 _validate = _ValidatorBuiltOnce()
 RemoteAction._validate_action_result = lambda self, result: _validate(self, result)  # type: ignore[method-assign]
 
@@ -201,3 +224,71 @@ class CharacterFeaturizer(SparseFeaturizer, GraphComponent):
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
         self.process(examples)
         return training_data
+
+
+class ConversationStore(TrackerStore):
+    """Rasa's memory of a conversation: slots, an open form and the last turns, one row each, without any text.
+
+    Rasa's own stores keep every event, and read and post all of them at every turn: a long conversation becomes slow.
+    `host` is what Rasa calls the `url` of endpoints.yml: any SQLAlchemy address.
+    """
+
+    turns_kept = 3
+
+    def __init__(self, domain: Domain, event_broker: Optional[EventBroker] = None, host: str = "", **kwargs: Any) -> None:
+        self._engine = sqlalchemy.create_engine(host)
+        if host.startswith("sqlite"):
+            sqlalchemy.event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode=WAL"))
+        self._table = sqlalchemy.Table(
+            "dialogues",
+            sqlalchemy.MetaData(),
+            sqlalchemy.Column("sender_id", sqlalchemy.String(64), primary_key=True),
+            sqlalchemy.Column("updated_at", sqlalchemy.Float, nullable=False, index=True),
+            sqlalchemy.Column("events", sqlalchemy.Text, nullable=False),
+        )
+        self._table.create(self._engine, checkfirst=True)
+        super().__init__(domain, event_broker)
+
+    async def keys(self) -> Iterable[str]:
+        with self._engine.begin() as connection:
+            return [row.sender_id for row in connection.execute(sqlalchemy.select(self._table.c.sender_id))]
+
+    async def retrieve(self, sender_id: str) -> Optional[DialogueStateTracker]:
+        with self._engine.begin() as connection:
+            events = connection.execute(
+                sqlalchemy.select(self._table.c.events).where(self._table.c.sender_id == sender_id)
+            ).scalar()
+        return DialogueStateTracker.from_dict(sender_id, json.loads(events), self.domain.slots) if events else None
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        row = {"updated_at": time.time(), "events": json.dumps(_compact(tracker, self.turns_kept))}
+        mine = self._table.c.sender_id == tracker.sender_id
+        with self._engine.begin() as connection:
+            if not connection.execute(self._table.update().where(mine).values(**row)).rowcount:
+                connection.execute(self._table.insert().values(sender_id=tracker.sender_id, **row))
+
+
+def _compact(tracker: DialogueStateTracker, turns: int) -> List[Dict[str, Any]]:
+    """The last turns' events, after what earlier ones left behind; nobody's words among them."""
+    events = list(tracker.events)
+    begins = [place for place, event in enumerate(events) if isinstance(event, UserUttered)]
+    start = begins[-turns] if len(begins) > turns else 0
+    slots: Dict[str, Event] = {}
+    loop: Optional[Event] = None
+    for event in events[:start]:
+        if isinstance(event, SlotSet):
+            slots[event.key] = event
+        elif isinstance(event, ActiveLoop):
+            loop = event
+    left = [*slots.values(), *([loop] if loop else [])]
+    return [_without_words(event.as_dict()) for event in (*left, *events[start:])]
+
+
+def _without_words(event: Dict[str, Any]) -> Dict[str, Any]:
+    if event["event"] == "user":
+        parsed = event.get("parse_data") or {}
+        kept = {"intent": parsed.get("intent") or {}, "entities": parsed.get("entities") or [], "text": ""}
+        return {**event, "text": "", "parse_data": kept, "metadata": {}}
+    if event["event"] == "bot":
+        return {**event, "text": None, "data": {}, "metadata": {}}
+    return event

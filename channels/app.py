@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from bot.actions.actions import Content, action_executor, phrase_reply
 from bot.actions.answer import as_of, human_choice, language_choices, reply
 from bot.protocol import Choice, Outcome, Reply, Source, from_wire, to_wire
+from bot.language import load as load_languages
 from channels.gateway import Gateway
 from channels.message import BadMessage, IncomingMessage
 from channels.rasa import RasaClient
@@ -98,6 +99,7 @@ class Service:
         self.settings = settings
         self.encoder = load_encoder(settings.encoder)
         self.content, self.problems = load_content(settings, self.encoder, progress)
+        load_languages()
         self.store = Store(settings.database)
         self.rasa = RasaClient(settings.rasa_port, settings.rasa_timeout_seconds)
         self.gateway = Gateway(self.store, self.rasa, lambda: FixedWords(self.content.knowledge))

@@ -128,8 +128,8 @@ def purge() -> None:
 
     settings = Settings()
     age = timedelta(hours=settings.retention_hours)
-    events = purge_tracker(settings.tracker_db, age)
-    print(f"Deleted: {len(Store(settings.database).purge(age))} conversations, {events} events of Rasa.")
+    dialogues = purge_tracker(settings.tracker_url, age)
+    print(f"Deleted: {len(Store(settings.database).purge(age))} conversations, {dialogues} dialogues of Rasa.")
 
 
 @knowledge_app.command()

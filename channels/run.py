@@ -72,7 +72,7 @@ def rasa_environment(settings: Settings) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "LOTSE_INTERNAL_PORT": str(settings.internal_port),
-        "LOTSE_TRACKER_DB": str(settings.tracker_db.resolve()),
+        "LOTSE_TRACKER_URL": settings.tracker_url,
     }
 
 
@@ -268,7 +268,7 @@ async def _purge_regularly(service: Service) -> None:
 def purge(service: Service) -> int:
     """Delete what is older than the retention time, here and in Rasa. Returns the number of conversations."""
     age = timedelta(hours=service.settings.retention_hours)
-    purge_tracker(service.settings.tracker_db, age)
+    purge_tracker(service.settings.tracker_url, age)
     return len(service.store.purge(age))
 
 

@@ -29,6 +29,6 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.var / 'lotse.db'}"
 
     @property
-    def tracker_db(self) -> Path:
-        """Rasa's own record of dialogues, purged with ours."""
-        return self.var / "rasa.db"
+    def tracker_url(self) -> str:
+        """Rasa's own memory of conversations, purged with ours."""
+        return f"sqlite:///{self.var.resolve() / 'rasa.db'}"

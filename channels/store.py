@@ -235,19 +235,15 @@ class Store:
         self._engine.dispose()
 
 
-def purge_tracker(database: Path, older_than: timedelta) -> int:
-    """Delete Rasa's dialogue events older than `older_than` from its SQLite file. Returns how many."""
-    if not database.exists():
-        return 0
-    engine = sa.create_engine(f"sqlite:///{database}", connect_args={"timeout": 3})
+def purge_tracker(url: str, older_than: timedelta) -> int:
+    """Delete what Rasa remembers of conversations whose last turn is older. Returns how many."""
+    engine = sa.create_engine(url, connect_args={"timeout": 3} if url.startswith("sqlite") else {})
     try:
         with engine.begin() as connection:
-            if not sa.inspect(connection).has_table("events"):
+            if not sa.inspect(connection).has_table("dialogues"):
                 return 0
-            # A dialogue goes as a whole, once its last event is old enough.
-            recent = "SELECT sender_id FROM events GROUP BY sender_id HAVING max(timestamp) >= :limit"
             limit = (datetime.now(UTC) - older_than).timestamp()
-            return connection.execute(sa.text(f"DELETE FROM events WHERE sender_id NOT IN ({recent})"), {"limit": limit}).rowcount
+            return connection.execute(sa.text("DELETE FROM dialogues WHERE updated_at < :limit"), {"limit": limit}).rowcount
     except sa.exc.OperationalError as error:
         raise StoreUnavailable(str(error.orig)) from error
     finally:

@@ -37,6 +37,8 @@ _ALIASES = {
 # Log odds added for the language of the conversation and for the hint. German phones are everywhere in the
 # city, so a German hint says nothing.
 _PRIOR_CURRENT, _PRIOR_HINT = 2.0, 1.0
+# Who names an office or a Stadtteil lives here: "Wo is dat Rathaus?" is Rhenish rather than Dutch.
+_PRIOR_LOCAL = 1.0
 # How sure we must be before a conversation changes its language, for one, two, three and more content words.
 _SWITCH_AT = (0.95, 0.85, 0.75)
 _SWITCH_SCRIPT_AT, _SWITCH_SCRIPT_LETTERS = 0.5, 3
@@ -98,6 +100,8 @@ def guess_language(text: str, current: str | None = None, hint: str | None = Non
     if current:
         prior[current] = prior.get(current, 0.0) + _PRIOR_CURRENT
     reading = read(text)
+    if any(word.weight < 1 for word in reading.words):
+        prior["de"] = prior.get("de", 0.0) + _PRIOR_LOCAL
     chances = probabilities(reading, prior)
     if chances:
         code = max(chances, key=lambda c: chances[c])

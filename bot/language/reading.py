@@ -15,10 +15,10 @@ HERE = Path(__file__).parent
 MAX_CHARACTERS = 1000
 MAX_WORDS = 40
 
-_NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+")
+_NOISE = re.compile(r"https?://\S+|www\.\S+|[\w.+-]{1,64}@[\w-]+\.[\w.-]+|[@#]\w+")
 _STREET = re.compile(
-    r"\b(?:(?:Am|An der|Auf der|Zum|Zur|Alte|Neue|Große|Kleine)\s+)?"
-    r"(?:[A-ZÄÖÜ][\w-]*(?:er|ische)\s+(?:Straße|Strasse|Str\.?|Allee|Platz|Weg|Ring|Ufer)"
+    r"\b(?:(?:Am|An der|Auf der|Auf dem|Im|Zum|Zur)\s+[A-ZÄÖÜ][\w-]+(?=\s+\d)"
+    r"|[A-ZÄÖÜ][\w-]*(?:er|ische)\s+(?:Straße|Strasse|Str\.?|Allee|Platz|Weg|Ring|Ufer)"
     r"|[\w-]*\w(?:straße|strasse|str\.|platz|allee|weg|ufer|-Straße|-Platz|-Allee)(?=\s+\d))"
     r"(?:\s*\d+\s*[a-z]?\b(?:\s*[-–]\s*\d+)?)?"
 )
@@ -28,8 +28,10 @@ _CHAT_DIGITS = re.compile(r"(?:[2-9]?[a-z])+[2-9]?")
 # "BilkのKita": scripts that put no space between words and names in Latin letters.
 _SCRIPT_CHANGE = re.compile(r"(?<=[A-Za-zÀ-ɏ])(?=[^\W\d_A-Za-zÀ-ɏ])|(?<=[^\W\d_A-Za-zÀ-ɏ])(?=[A-Za-zÀ-ɏ])")
 _REPEATED = re.compile(r"(.)\1{2,}")
-_FORMAT = dict.fromkeys([*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0x00AD, 0x0640])
-_MARKS = dict.fromkeys(point for point in range(0x300, 0x370))
+_ARABIC_VOWELS = [*range(0x64B, 0x653), 0x670]  # written by few, and in no word list
+_BIDI = [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A)]
+_DROPPED = dict.fromkeys([*_BIDI, *_ARABIC_VOWELS, 0xFEFF, 0x00AD, 0x0640])  # and byte order mark, soft hyphen, tatweel
+_MARKS = dict.fromkeys([*range(0x300, 0x370), *_ARABIC_VOWELS])
 _SINGLE = {"ı": "i", "ł": "l", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae", "’": "'", "ʼ": "'", "‘": "'", "`": "'"}
 # One table look-up per letter: folding all word lists while loading would otherwise take a second.
 _FOLDED = (
@@ -109,7 +111,7 @@ def script_of(character: str) -> str:
 
 def clean(text: str) -> str:
     """The beginning of `text` without surrogates, controls, bidi marks, links and addresses."""
-    text = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8").translate(_FORMAT)
+    text = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8").translate(_DROPPED)
     # Presentation forms and full-width letters become ordinary ones; stacked marks are cut before they cost anything.
     text = re.sub(r"([\u0300-\u036f\u0483-\u0487\u064b-\u065f])[\u0300-\u036f\u0483-\u0487\u064b-\u065f]+", r"\1", text)
     text = unicodedata.normalize("NFKC", text)[:MAX_CHARACTERS]
@@ -157,5 +159,7 @@ def read(text: str) -> Reading:
         mass["ja"] += mass.pop("H")
     mass.pop("", None)
     script = max(sorted(mass), key=lambda s: mass[s]) if any(mass.values()) else ""
-    letters_of = sum(len(word.text) for word in words if word.script == script and word.weight > 0)
-    return Reading(tuple(words), script, letters_of)
+    letters_read = sum(len(word.text) for word in words if word.script == script and word.weight > 0)
+    if letters_read < 2 and script in ("L", "C", "A"):
+        script = ""  # "x", "B": an answer to something, not a word
+    return Reading(tuple(words), script, letters_read)

@@ -11,7 +11,8 @@ from pathlib import Path
 from bot.language.reading import clean, fold
 
 _CLAUSE_END = re.compile(r"[.,;:!?؟،؛。！？，\n()\[\]/]+|\s[-–]\s")
-_TOKEN = re.compile(r"[^\W_]+(?:['’ʼ\u200c-][^\W_]+)*")
+# Vowel signs of Devanagari are no letters to `re`.
+_TOKEN = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+(?:['’ʼ\u200c-](?:[^\W_]|[\u0900-\u0963])+)*")
 _CJK_NAME = re.compile("中文|汉语|漢語|普通话|國語|华语|日本語")
 _CJK_CUES = ("请", "請", "说", "說", "讲", "講", "用", "お願い", "話", "で", "please", "bitte")
 _MAX_CLAUSES = 12
