@@ -113,13 +113,12 @@ class LanguageBenchReport:
 
 def read_chat(folder: Path = CHAT_FOLDER) -> list[Message]:
     """Our own messages: <language>.yml holds texts, one message a line, by kind of message."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    yaml = YAML(typ="safe")
     return [
         Message(text.strip(), path.stem, f"chat {kind}")
         for path in sorted(folder.glob("*.yml"))
-        for kind, texts in yaml.load(path.read_text(encoding="utf-8")).items()
+        for kind, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items()
         for text in texts.strip().split("\n")
     ]
 

@@ -226,7 +226,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
                 "invalid_json" if broken else "invalid",
                 "The body is not valid JSON."
                 if broken
-                else "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()),
+                else "; ".join(": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors()),
             )
         hint = wanted.locale or request.headers.get("accept-language", "").partition(",")[0] or None
         request.state.language = wanted.language or hint

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from ruamel.yaml import YAML
+import yaml
 
 from retrieval.encoder import Encoder
 from retrieval.index import Index
@@ -67,7 +67,7 @@ class BenchReport:
 def load_questions(folder: Path = DEVELOPMENT) -> list[Question]:
     questions = []
     for path in sorted(folder.glob("*.yml")):
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for offer, texts in content["answerable"].items():
             questions += [Question(str(text), path.stem, offer) for text in texts]
         questions += [Question(str(text), path.stem, None) for text in content["unanswerable"]]

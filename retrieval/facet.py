@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from retrieval.lexical import words
+from retrieval.lexical import fold, words
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,8 @@ class Cue:
     prefix: bool
 
     @classmethod
-    def read(cls, facet: str, text: str, language: str) -> Cue:
-        prefix = text.endswith("*")
-        return cls(facet, tuple(words(text.removesuffix("*"), language)), prefix)
+    def read(cls, facet: str, text: str) -> Cue:
+        return cls(facet, tuple(fold(text.removesuffix("*")).split()), text.endswith("*"))
 
     def stands_in(self, question: Sequence[str]) -> bool:
         size = len(self.words)

@@ -1,4 +1,4 @@
-"""What the words of a message say about its language: six kinds of evidence, weighed by fitted numbers.
+"""What the words of a message say about its language: five kinds of evidence, weighed by fitted numbers.
 
 Written so that it can be fitted (bot/language_fit.py) and used with the same arithmetic: `features` gives one row of
 numbers per candidate, `probabilities` multiplies them with the weights and turns them into a distribution.

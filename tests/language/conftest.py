@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from bot.language_bench import LanguageBenchReport, read_chat, score_messages
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def load_yaml(name: str) -> Any:
-    return YAML(typ="safe").load((HERE / name).read_text(encoding="utf-8"))
+    return yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
