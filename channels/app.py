@@ -19,8 +19,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from bot.actions.actions import Content, action_executor, phrase_reply
 from bot.actions.answer import as_of, human_choice, language_choices, reply
-from bot.protocol import Choice, Outcome, Reply, Source, from_wire, to_wire
 from bot.language import load as load_languages
+from bot.protocol import Choice, Outcome, Reply, Source, from_wire, to_wire
 from channels.gateway import Gateway
 from channels.message import BadMessage, IncomingMessage
 from channels.rasa import RasaClient

@@ -184,7 +184,7 @@ def _processes(pid: int) -> list[psutil.Process]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    return sum(process.cpu_times().user + process.cpu_times().system for process in _processes(pid))
+    return float(sum(process.cpu_times().user + process.cpu_times().system for process in _processes(pid)))
 
 
 def _memory(pid: int) -> dict[str, float]:
@@ -210,12 +210,12 @@ def _table(measured: list[Measured], seconds: float) -> str:
         "| bot | senders | turns/s | p50 ms | p95 ms | CPU ms per turn | failures |",
         "|---|---|---|---|---|---|---|",
     ]
-    for bot in measured:
-        for load in bot.loads:
-            lines.append(
-                f"| {bot.name} | {load.senders} | {load.turns_per_second:.1f} | {load.p50_ms:.0f} | {load.p95_ms:.0f}"
-                f" | {load.cpu_ms_per_turn:.1f} | {load.failures} |"
-            )
+    lines += [
+        f"| {bot.name} | {load.senders} | {load.turns_per_second:.1f} | {load.p50_ms:.0f} | {load.p95_ms:.0f}"
+        f" | {load.cpu_ms_per_turn:.1f} | {load.failures} |"
+        for bot in measured
+        for load in bot.loads
+    ]
     lines.append("")
     for bot in measured:
         memory = ", ".join(f"{name} {value:.0f} MB" for name, value in sorted(bot.memory_mb.items()))

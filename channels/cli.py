@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -133,11 +134,11 @@ def purge() -> None:
 
 
 @knowledge_app.command()
-def check() -> None:
-    """Read the knowledge folder and list every mistake."""
-    from retrieval.knowledge import load_knowledge
+def check(language: Annotated[str, typer.Option(help="Language of the messages about words: en or de.")] = "en") -> None:
+    """List every mistake in the knowledge folder, with file, line and remedy."""
+    from retrieval.check import check_knowledge
 
-    _, problems = load_knowledge(Settings().knowledge)
+    problems = check_knowledge(Settings().knowledge, language=language)
     for problem in problems:
         print(problem)
     errors = sum(not problem.warning for problem in problems)
@@ -182,6 +183,16 @@ def turn(
     from channels.bench import bench_turn
 
     print(asyncio.run(bench_turn(Settings(), seconds, stock)))
+
+
+@bench_app.command()
+def language(
+    data: Annotated[Path | None, typer.Option(help="Folder with more data: <kind>.jsonl, a line {text, lang} each.")] = None,
+) -> None:
+    """How well the language of short messages is recognised."""
+    from bot.language_bench import run_language_bench
+
+    print(run_language_bench(data))
 
 
 @bench_app.command()

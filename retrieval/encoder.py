@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import threading
@@ -54,6 +55,12 @@ class BuiltinEncoder:
         return vectors
 
 
+@functools.lru_cache(maxsize=50_000)
+def _word_vector(word: str, dimensions: int) -> Vectors:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+    return np.random.default_rng(seed).standard_normal(dimensions).astype(np.float32)
+
+
 class HashEncoder:
     """Vectors from hashed words, for tests: the same words give the same vector in every process."""
 
@@ -64,8 +71,7 @@ class HashEncoder:
         vectors = np.zeros((len(texts), self.dimensions), np.float32)
         for row, text in enumerate(texts):
             for word in text.lower().split():
-                seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-                vectors[row] += np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+                vectors[row] += _word_vector(word, self.dimensions)
             length = np.linalg.norm(vectors[row])
             if length:
                 vectors[row] /= length

@@ -23,9 +23,8 @@ def explain_table(result: SearchResult, calibration: Calibration, full: bool = T
         kept = "" if place <= len(result.hits) else "  (not shown)"
         lines.append(f"{place}. {hit.offer} · {hit.facet} · score {hit.score:.2f}{kept}")
         if full:
-            lines.append(
-                f"   meaning {hit.dense:.2f} (cosine) · letters {hit.lexical:.2f} (cosine, counts {calibration.lexical_weight:g} times)"
-            )
+            weight = f"letters count {calibration.lexical_weight:g} times"
+            lines.append(f"   meaning {hit.dense:.2f} · letters {hit.lexical:.2f} (cosines; {weight})")
             if hit.in_other_language:
                 lines.append(f"   found in {hit.language}: no bonus for the asker's language ({calibration.language_bonus:g})")
             lines.append(f"   words found: {', '.join(hit.matched) or 'none'}")

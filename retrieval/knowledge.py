@@ -22,6 +22,7 @@ from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
 STATUSES = ("found", "verified", "stale")
 TOPICS = ("family", "language", "integration", "work", "care", "sport", "health", "housing", "engagement", "emergency")
 _HEADING = re.compile(r"## (?P<heading>.+?) \{#(?P<facet>[a-z]+)(?: valid_until=(?P<until>\d{4}-\d\d-\d\d))?\}\s*")
+_COMMENT = re.compile(r"[ \t]*<!--.*?-->")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:-[a-z0-9-]+)?)\}")
 # What facts hold and words must not: written once in offer.yml, it cannot differ between languages.
 _TYPED_FACTS = {
@@ -218,9 +219,14 @@ def source_digest(text: str) -> str:
 
     Example questions and blank space do not count: changing them makes no translation outdated.
     """
-    front, _, body = text.partition("\n---\n")
+    front, _, body = without_comments(text).partition("\n---\n")
     words = [line for line in front.splitlines() if line.startswith(("title:", "summary:"))]
     return hashlib.sha256(" ".join(" ".join([*words, body]).split()).encode()).hexdigest()[:12]
+
+
+def without_comments(text: str) -> str:
+    """The text without editors' comments `<!-- … -->`: no resident reads them, no translation follows them."""
+    return "\n".join(kept for line in text.split("\n") if (kept := _COMMENT.sub("", line)).strip() or not line.strip())
 
 
 def stamp_translations(folder: Path, offer: str | None = None, language: str | None = None) -> list[Path]:
@@ -626,7 +632,10 @@ class _Reader:
                     heading["facet"], heading["heading"], "\n".join(lines).strip(), date.fromisoformat(until) if until else None
                 )
 
-        for number, line in enumerate(body.splitlines(), first_line):
+        for number, written in enumerate(body.splitlines(), first_line):
+            line = without_comments(written)
+            if written and not line:
+                continue
             if line.startswith("#"):
                 close()
                 heading = _HEADING.fullmatch(line)
@@ -692,7 +701,7 @@ class _Mapping(dict[str, Any]):
     lines: dict[str, int]
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML as editors mean it: `no` is a word, and a key that stands twice is a mistake."""
 
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrieval.knowledge import Problem
+from retrieval.knowledge import Problem, without_comments
 from retrieval.lexical import sentences
 
 # Level → words in a sentence above which to warn, and above which it is an error.
@@ -331,11 +331,6 @@ def vienna_formula(text: str) -> float:
         - 0.0327 * percent * sum(number == 1 for number in syllables)
         - 0.875
     )
-
-
-def without_comments(text: str) -> str:
-    """The text as residents may read it: comments gone, and with them the lines that held nothing else."""
-    return "\n".join(kept for line in text.split("\n") if (kept := _COMMENT.sub("", line)).strip() or not line.strip())
 
 
 def _syllables(word: str) -> int:

@@ -25,7 +25,7 @@ from retrieval.lexical import words
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["answer", "clarify", "none"]
 CALIBRATION = Path(__file__).with_name("calibration.toml")
-FEATURES = ("score", "dense", "lexical", "lead", "dense_lead")
+FEATURES = ("score", "dense", "lexical", "lead", "lead_third", "dense_lead", "length")
 # Facets that a question need not name.
 _UNASKED = ("register", "how", "what", "who")
 
@@ -37,7 +37,7 @@ class Calibration:
     `lexical_weight` and `language_bonus` count in standard deviations of the dense scores;
     an offer's `passages_counted` best passages are averaged.
     `confidence` and `coverage` are logistic models over FEATURES: the first offer answers; one of the first three does.
-    With a confidence of at least `answer` a question is answered; with a coverage of at least `clarify` the resident is asked back.
+    From a confidence of `answer` on a question is answered; from a coverage of `clarify` on the resident is asked back.
     """
 
     lexical_weight: float
@@ -122,7 +122,7 @@ class Retriever:
         ranked = self.rank(self.channels(question, language), language, limit, facet_asked(question, language, self._cues))
         if not ranked:
             return SearchResult(question, language, 0.0, 0.0, "none", (), ())
-        values = features(ranked)
+        values = features(ranked, question)
         confidence, coverage = _probability(self.calibration.confidence, values), _probability(self.calibration.coverage, values)
         if explain:
             ranked = [
@@ -206,13 +206,15 @@ def _z(values: Floats) -> Floats:
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
 
 
-def features(ranked: Sequence[Hit]) -> dict[str, float]:
-    """What the confidence in the first hits is computed from."""
+def features(ranked: Sequence[Hit], question: str) -> dict[str, float]:
+    """What the confidence in the first hits is computed from; `length` is that of the question, log(1 + words)."""
     first, *others = ranked
     return {
         "score": first.score,
         "dense": first.dense,
         "lexical": first.lexical,
         "lead": first.score - others[0].score if others else 0.0,
+        "lead_third": first.score - others[1].score if len(others) > 1 else 0.0,
         "dense_lead": first.dense - max((hit.dense for hit in others), default=0.0),
+        "length": math.log1p(len(question.split())),
     }

@@ -1,4 +1,4 @@
-"""Shared fixtures. Quick tests need nothing but the app's environment; `stack` tests run the real Rasa, `browser` tests Chromium."""
+"""Shared fixtures. Quick tests need the app's environment alone; `stack` tests run the real Rasa, `browser` tests Chromium."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         end = time.monotonic() + 240
         while b"Lotse answers" not in running.output.read_bytes():
-            assert running.process.poll() is None and time.monotonic() < end, running.output.read_text()
+            assert running.process.poll() is None, running.output.read_text()
+            assert time.monotonic() < end, running.output.read_text()
             time.sleep(0.5)
         trained = next((running.var / "models").iterdir())
         kept = ROOT / "var" / "models" / trained.name

@@ -19,7 +19,12 @@ from channels.rasa import RasaUnavailable
 from channels.settings import Settings
 
 ANSWER = Reply(
-    "de", "clarifying", "Meinen Sie?", choices=(Choice("offer:kita-navigator", "Kita", "offer"),), intent="ask_offer", confidence=0.5
+    "de",
+    "clarifying",
+    "Meinen Sie?",
+    choices=(Choice("offer:kita-navigator", "Kita", "offer"),),
+    intent="ask_offer",
+    confidence=0.5,
 )
 
 
@@ -117,7 +122,9 @@ def test_bad_input_gets_a_code_and_a_sentence(lotse: Lotse, body: dict[str, Any]
     assert lotse.rasa.asked == []
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe", b'{"message": "\\ud800"}', b'{"message": NaN}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe", b'{"message": "\\ud800"}', b'{"message": NaN}']
+)
 def test_a_broken_body_is_answered_not_dropped(lotse: Lotse, raw: bytes) -> None:
     response = lotse.client.post("/api/chat", content=raw, headers={"content-type": "application/json"})
     assert response.status_code in (400, 422)
@@ -194,11 +201,17 @@ def test_a_change_of_language_is_said_in_the_new_language(lotse: Lotse) -> None:
 
 def test_an_unsure_start_shows_the_languages(lotse: Lotse) -> None:
     reply = lotse.send(message="ok 123").json()
-    assert [choice["label"] for choice in reply["choices"] if choice["kind"] == "language"][:3] == ["Deutsch", "English", "Türkçe"]
+    assert [choice["label"] for choice in reply["choices"] if choice["kind"] == "language"][:3] == [
+        "Deutsch",
+        "English",
+        "Türkçe",
+    ]
 
 
 @pytest.mark.parametrize(("timed_out", "outcome"), [(False, "error_unavailable"), (True, "error_timeout")])
-@pytest.mark.parametrize(("message", "language"), [("Wo bekomme ich einen Platz?", "de"), ("çocuğum için nerede bir yer var?", "tr")])
+@pytest.mark.parametrize(
+    ("message", "language"), [("Wo bekomme ich einen Platz?", "de"), ("çocuğum için nerede bir yer var?", "tr")]
+)
 def test_rasas_failure_is_an_honest_reply_with_a_way_to_a_person(
     lotse: Lotse, timed_out: bool, outcome: str, message: str, language: str
 ) -> None:
@@ -234,7 +247,10 @@ def test_messages_of_one_conversation_are_answered_in_their_order(lotse: Lotse) 
     async def both() -> list[dict[str, Any]]:
         return list(
             await asyncio.gather(
-                *(service.gateway.receive(IncomingMessage("web", f"Frage {number}", conversation=conversation)) for number in range(5))
+                *(
+                    service.gateway.receive(IncomingMessage("web", f"Frage {number}", conversation=conversation))
+                    for number in range(5)
+                )
             )
         )
 
@@ -253,7 +269,9 @@ def test_a_locked_database_is_said_in_words(lotse: Lotse) -> None:
     assert lotse.send(message="Wo ist das Pflegebüro?").status_code == 200
 
 
-def test_nothing_that_was_written_is_logged(lotse: Lotse, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_was_written_is_logged(
+    lotse: Lotse, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     caplog.set_level(logging.DEBUG)
     lotse.send(message="Geheimnis-4711 im Kindergarten")
     lotse.rasa.answer = RasaUnavailable("gone")

@@ -33,7 +33,7 @@ def test_a_value_is_worded(knowledge: KnowledgeBase, language: str, kind: str, v
     assert knowledge.wordings[language].value(fact(kind, value)) == expected
 
 
-@pytest.mark.parametrize("language", "de en tr ar uk ru fr es pl ro fa it".split())
+@pytest.mark.parametrize("language", ["de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it"])
 def test_every_kind_can_be_said_in_every_language(knowledge: KnowledgeBase, language: str) -> None:
     wording = knowledge.wordings[language]
     samples = {

@@ -20,7 +20,7 @@ def test_the_real_folder_has_no_mistake(real: Real) -> None:
 
 
 def test_phrases_of_every_content_language_are_complete(knowledge: KnowledgeBase) -> None:
-    assert set(knowledge.wordings) == set("de en tr ar uk ru fr es pl ro fa it".split())
+    assert set(knowledge.wordings) == {"de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it"}
 
 
 MISTAKES = [
@@ -95,7 +95,9 @@ def test_a_broken_translation_takes_only_itself_away(folder: Path) -> None:
 
 def test_an_expired_fact_and_section_are_never_shown(folder: Path) -> None:
     offer = folder / OFFER
-    offer.write_text(offer.read_text().replace('value: "02-01", source: city', 'value: "02-01", source: city, valid_until: 2026-12-31'))
+    offer.write_text(
+        offer.read_text().replace('value: "02-01", source: city', 'value: "02-01", source: city, valid_until: 2026-12-31')
+    )
     for path in (folder / "offers/kita-navigator").glob("*.md"):
         path.write_text(path.read_text().replace("{#who}", "{#who valid_until=2026-12-31}"))
     shown = {}
@@ -154,13 +156,18 @@ def test_the_admission_stop_of_integration_courses_is_said(knowledge: KnowledgeB
 
 def test_last_years_summer_sport_is_not_announced(knowledge: KnowledgeBase) -> None:
     for language in knowledge.offers["sport-im-park"].translations:
-        assert "2025" not in " ".join(fact.value for fact in compose_card(knowledge, language, knowledge.offers["sport-im-park"], "when").cards[0].facts)
+        assert "2025" not in " ".join(
+            fact.value for fact in compose_card(knowledge, language, knowledge.offers["sport-im-park"], "when").cards[0].facts
+        )
 
 
 def test_the_dementia_office_is_named_by_its_new_name_and_known_by_its_old(knowledge: KnowledgeBase) -> None:
     words = knowledge.offers["demenzhilfe"].translations["de"]
     assert "Regionalbüro Alter, Pflege und Demenz" in words.title
-    assert any("Demenz-Servicezentrum" in section.text or "servicezentrum" in " ".join(words.questions).lower() for section in words.sections)
+    assert any(
+        "Demenz-Servicezentrum" in section.text or "servicezentrum" in " ".join(words.questions).lower()
+        for section in words.sections
+    )
 
 
 def test_nobody_is_sent_to_a_wrong_place(knowledge: KnowledgeBase) -> None:

@@ -7,13 +7,28 @@ import yaml
 
 from channels.settings import ROOT
 
-LANGUAGES = "de en tr ar uk ru fr es pl ro fa it".split()
-INTENTS = "greet thank goodbye help affirm deny ask_human ask_interpreter change_language simpler more ask_offer".split()
+LANGUAGES = ["de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it"]
+INTENTS = [
+    "greet",
+    "thank",
+    "goodbye",
+    "help",
+    "affirm",
+    "deny",
+    "ask_human",
+    "ask_interpreter",
+    "change_language",
+    "simpler",
+    "more",
+    "ask_offer",
+]
 
 
 def examples(language: str) -> dict[str, list[str]]:
     content = yaml.safe_load((ROOT / f"bot/data/nlu/{language}.yml").read_text())
-    return {entry["intent"]: [line.removeprefix("- ") for line in entry["examples"].strip().splitlines()] for entry in content["nlu"]}
+    return {
+        entry["intent"]: [line.removeprefix("- ") for line in entry["examples"].strip().splitlines()] for entry in content["nlu"]
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.test_api import Lotse, lotse  # noqa: F401  # the fixture
 
-LANGUAGES = "de en tr ar uk ru fr es pl ro fa it".split()
+LANGUAGES = ["de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

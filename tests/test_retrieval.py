@@ -121,7 +121,15 @@ def test_explaining_names_the_words_found(retriever: Retriever) -> None:
 
 @pytest.mark.parametrize(
     ("text", "folded"),
-    [("ÖFFNUNG", "offnung"), ("Straße", "strasse"), ("kreş", "kres"), ("IĞDIR", "igdir"), ("أين", "اين"), ("می\u200cخواهم", "ميخواهم"), ("Ґанок", "ганок")],
+    [
+        ("ÖFFNUNG", "offnung"),
+        ("Straße", "strasse"),
+        ("kreş", "kres"),
+        ("IĞDIR", "igdir"),
+        ("أين", "اين"),
+        ("می\u200cخواهم", "ميخواهم"),
+        ("Ґанок", "ганок"),
+    ],
 )
 def test_what_people_type_for_one_another_is_folded(text: str, folded: str) -> None:
     assert fold(text) == folded
@@ -155,7 +163,9 @@ def test_words_and_sentences_come_from_the_languages_own_rules() -> None:
         ("meine mutter ist dement", "de", None),
     ],
 )
-def test_the_facet_is_recognised_by_the_editors_words(knowledge: KnowledgeBase, question: str, language: str, facet: str | None) -> None:
+def test_the_facet_is_recognised_by_the_editors_words(
+    knowledge: KnowledgeBase, question: str, language: str, facet: str | None
+) -> None:
     assert facet_asked(question, language, knowledge.facet_cues) == facet
 
 
@@ -215,5 +225,9 @@ def test_development_questions_do_not_stand_in_the_folder(knowledge: KnowledgeBa
         for language, translation in offer.translations.items()
         for question in translation.questions
     }
-    copied = [question.text for question in load_questions() if (question.language, " ".join(words(question.text, question.language))) in kept]
+    copied = [
+        question.text
+        for question in load_questions()
+        if (question.language, " ".join(words(question.text, question.language))) in kept
+    ]
     assert copied == []

@@ -69,7 +69,9 @@ def test_purging_leaves_no_word_behind(store: Store, tmp_path: Path) -> None:
     young, _ = say(store, "bleibt")
     engine = sa.create_engine(store.url)
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE conversations SET last_turn_at = '2020-01-01 00:00:00' WHERE id = :id"), {"id": conversation})
+        connection.execute(
+            sa.text("UPDATE conversations SET last_turn_at = '2020-01-01 00:00:00' WHERE id = :id"), {"id": conversation}
+        )
     assert store.purge(timedelta(hours=24)) == [conversation]
     assert store.find(young) is not None
     with engine.connect() as connection:
