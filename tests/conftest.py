@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -20,7 +21,8 @@ import pytest
 from channels.bench import free_ports
 from channels.run import RASA_PYTHON, model_digest
 from channels.settings import ROOT
-from retrieval.encoder import HashEncoder
+from retrieval.encoder import HashEncoder, load_encoder
+from retrieval.index import Index
 from retrieval.knowledge import KnowledgeBase, Problem, load_knowledge
 
 TODAY = date(2026, 11, 23)
@@ -114,6 +116,16 @@ class Stack:
         self.process.wait(30)
 
 
+@functools.cache
+def build_index() -> Path:
+    """The real folder's index, kept between runs: only changed passages are encoded again."""
+    kept = ROOT / "var" / "index-tests"
+    knowledge, _ = load_knowledge(ROOT / "knowledge")
+    assert knowledge is not None
+    Index.build(knowledge.passages, load_encoder(), kept)
+    return kept
+
+
 def start_stack(var: Path, **environment: str) -> Stack:
     """Start `lotse run` with a folder of its own, on free ports."""
     if not RASA_PYTHON.exists():
@@ -122,6 +134,8 @@ def start_stack(var: Path, **environment: str) -> Stack:
     trained = ROOT / "var" / "models" / model_digest()
     if trained.exists() and not (var / "models").exists():
         shutil.copytree(trained, var / "models" / trained.name)
+    if not (var / "index").exists():
+        shutil.copytree(build_index(), var / "index")
     output = var / "run.txt"
     variables = {"LOTSE_PORT": public, "LOTSE_INTERNAL_PORT": internal, "LOTSE_RASA_PORT": rasa, "LOTSE_VAR": var, **environment}
     with output.open("wb") as file:

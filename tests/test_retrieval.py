@@ -15,6 +15,7 @@ from retrieval.index import Index, IndexStale
 from retrieval.knowledge import KnowledgeBase, Passage
 from retrieval.lexical import LexicalIndex, fold, sentences, words
 from retrieval.retriever import Calibration, Retriever
+from tests.conftest import build_index
 
 BASELINE = Path(__file__).with_name("retrieval_baseline.json")
 # A figure of forty-eight questions moves by two points with one question.
@@ -192,9 +193,8 @@ def test_calibration_error_is_the_distance_of_confidence_and_truth() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> BenchReport:
-    kept = ROOT / "var" / "index-tests"
-    return run_bench(ROOT / "knowledge", kept, load_encoder())
+def report() -> BenchReport:
+    return run_bench(ROOT / "knowledge", build_index(), load_encoder())
 
 
 def falls(report: BenchReport, baseline: dict[str, dict[str, float]]) -> list[str]:
