@@ -21,7 +21,7 @@ from retrieval.retriever import CALIBRATION, FEATURES, Calibration, Hit, Retriev
 DEVELOPMENT = Path(__file__).with_name("development")
 # What a wrong answer costs against an honest "I do not know": at or above this probability it is worth answering.
 ANSWER = 0.75
-CLARIFY = 0.4
+CLARIFY = 0.45
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,10 @@ def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Pa
 
     def ranked(calibration: Calibration) -> list[list[Hit]]:
         retriever = Retriever(base.index, encoder, {}, calibration)
-        return [retriever.rank(found, question.language, 5) for question, found in zip(questions, channels, strict=True)]
+        return [
+            retriever.rank(found, question.text, question.language, 5)
+            for question, found in zip(questions, channels, strict=True)
+        ]
 
     grid = [
         replace(base.calibration, lexical_weight=weight, language_bonus=bonus, passages_counted=counted)

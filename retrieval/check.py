@@ -14,7 +14,7 @@ from retrieval.plain_german import check_plain_file
 
 
 def check_knowledge(folder: Path, today: date | None = None, language: str = "en") -> list[Problem]:
-    """Every mistake and warning, by file and line. `language` of the messages: en or de (those about words; the rest is English)."""
+    """Every mistake and warning, by file and line. `language`: that of the messages about words, en or de; others are English."""
     knowledge, problems = load_knowledge(folder, today)
     if knowledge is None:
         return problems
@@ -29,6 +29,12 @@ def check_knowledge(folder: Path, today: date | None = None, language: str = "en
             if code != knowledge.default_language:
                 translation = (place / f"{code}.md").read_text(encoding="utf-8")
                 problems += check_agreement(
-                    f"{path}/{code}.md", german, translation, knowledge.wordings[code], offer.facts, frozenset(), language=language
+                    f"{path}/{code}.md",
+                    german,
+                    translation,
+                    knowledge.wordings[code],
+                    offer.facts,
+                    frozenset(),
+                    language=language,
                 )
     return sorted(problems, key=lambda problem: (problem.path, problem.line))

@@ -104,7 +104,8 @@ def passages_digest(passages: Sequence[Passage], encoder: Encoder) -> str:
 
 
 def _lexical(passages: Sequence[Passage]) -> LexicalIndex:
-    return LexicalIndex([passage.text for passage in passages], [passage.language for passage in passages])
+    texts, languages, offers = zip(*((passage.text, passage.language, passage.offer) for passage in passages), strict=True)
+    return LexicalIndex(texts, languages, offers)
 
 
 def _known_vectors(folder: Path, encoder: Encoder) -> dict[str, Vectors]:

@@ -81,15 +81,17 @@ def _ngrams(tokens: Sequence[str]) -> Iterator[str]:
 
 
 class LexicalIndex:
-    """TF-IDF with sublinear term frequency and unit length over the n-grams of `texts` (one language code each)."""
+    """TF-IDF with sublinear term frequency and unit length over the n-grams of `texts` (one language code and one group each)."""
 
-    def __init__(self, texts: Sequence[str], languages: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], languages: Sequence[str], groups: Sequence[str]) -> None:
         self.size = len(texts)
         tokens = [words(text, language) for text, language in zip(texts, languages, strict=True)]
         self.vocabulary = frozenset(word for own in tokens for word in own)
         counts = [Counter(_ngrams(own)) for own in tokens]
         frequency: Counter[str] = Counter(gram for count in counts for gram in count)
         self._idf = {gram: 1 + math.log((1 + self.size) / (1 + seen)) for gram, seen in frequency.items()}
+        names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+        self._groups = np.array([names[group] for group in groups], np.int32)
         postings: dict[str, tuple[list[int], list[float]]] = {gram: ([], []) for gram in frequency}
         for row, count in enumerate(counts):
             weights = {gram: (1 + math.log(times)) * self._idf[gram] for gram, times in count.items()}
@@ -105,8 +107,8 @@ class LexicalIndex:
         """Cosine with each text: float32, (texts,), in [0, 1]."""
         result = np.zeros(self.size, np.float32)
         counts = Counter(_ngrams(words(question, language)))
-        # An n-gram that stands nowhere still makes the question longer: two strange words beside "Kita" are a doubt.
         unseen = 1 + math.log(1 + self.size)
+        # An n-gram that stands nowhere still makes the question longer: two strange words beside "Kita" are a doubt.
         weights = {gram: (1 + math.log(times)) * self._idf.get(gram, unseen) for gram, times in counts.items()}
         length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         for gram, weight in weights.items():
@@ -114,6 +116,20 @@ class LexicalIndex:
                 rows, values = self._postings[gram]
                 result[rows] += values * np.float32(weight / length)
         return result
+
+    def covered(self, question: str, language: str, row: int) -> float:
+        """How much of what is special in the question stands in the group of text `row`: a share in [0, 1].
+
+        Special is what few groups have: "wo beantrage ich einen" stands at nearly every offer, "Führerschein" at none.
+        """
+        number, total = int(self._groups.max()) + 1, 0.0
+        found = 0.0
+        for gram in set(_ngrams(words(question, language))):
+            groups = np.unique(self._groups[self._postings[gram][0]]) if gram in self._postings else ()
+            weight = math.log((1 + number) / (1 + len(groups)))
+            total += weight
+            found += weight * (self._groups[row] in groups)
+        return found / total if total else 0.0
 
     def matched(self, question: str, language: str, text: str, text_language: str) -> list[str]:
         """The question's words of which at least half the n-grams stand in `text`."""

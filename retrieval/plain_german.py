@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrieval.knowledge import Problem, without_comments
+from retrieval.knowledge import Problem
 from retrieval.lexical import sentences
 
 # Level → words in a sentence above which to warn, and above which it is an error.

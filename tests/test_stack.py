@@ -26,7 +26,7 @@ QUESTIONS = [
     ("en", "Where can my kids learn to swim?", "schwimmkurse"),
     ("tr", "annem her şeyi unutuyor, demans için nereden yardım alabilirim", "demenzhilfe"),
     ("ar", "كيف أسجل في دورة الاندماج؟", "integrationskurs"),
-    ("uk", "Хто допоможе з доглядом за літньою мамою і ступенем догляду?", "pflegebuero"),
+    ("uk", "Мамі потрібен догляд вдома, де порадять щодо ступеня догляду?", "pflegebuero"),
     ("ru", "где можно выучить немецкий в vhs", "vhs-deutschkurse"),
     ("fa", "برای کودکم جای مهدکودک می‌خواهم، چطور ثبت‌نام کنم؟", "kita-navigator"),
 ]
