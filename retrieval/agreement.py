@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from retrieval.facts import Fact, Wording
-from retrieval.knowledge import Problem
-from retrieval.plain_german import without_comments
+from retrieval.knowledge import Problem, without_comments
 
 _MESSAGES: dict[str, dict[str, tuple[str, str]]] = {
     "missing-number": {

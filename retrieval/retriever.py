@@ -174,7 +174,7 @@ class Retriever:
         )
         best = [rows[np.argsort(-score[rows])[: fusion.passages_counted]] for rows in self._rows]
         totals = np.array([score[rows].mean() for rows in best])
-        hits = []
+        hits: list[Hit] = []
         for offer in np.argsort(-totals)[: limit + 1]:
             rows = self._rows[offer]
             first = int(best[offer][0])

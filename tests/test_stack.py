@@ -26,7 +26,7 @@ QUESTIONS = [
     ("en", "Where can my kids learn to swim?", "schwimmkurse"),
     ("tr", "annem her şeyi unutuyor, demans için nereden yardım alabilirim", "demenzhilfe"),
     ("ar", "كيف أسجل في دورة الاندماج؟", "integrationskurs"),
-    ("uk", "Мамі потрібен догляд вдома, де порадять щодо ступеня догляду?", "pflegebuero"),
+    ("uk", "Хто порадить, як отримати ступінь догляду для мами?", "pflegebuero"),
     ("ru", "где можно выучить немецкий в vhs", "vhs-deutschkurse"),
     ("fa", "برای کودکم جای مهدکودک می‌خواهم، چطور ثبت‌نام کنم؟", "kita-navigator"),
 ]

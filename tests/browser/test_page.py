@@ -14,7 +14,7 @@ LANGUAGES = ["de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "
 QUESTIONS = {
     "de": "Wie bekomme ich einen Platz in der Kita für meine Tochter?",
     "ar": "كيف أسجل في دورة الاندماج؟",
-    "uk": "Хто допоможе з доглядом за літньою мамою і ступенем догляду?",
+    "uk": "Хто порадить, як отримати ступінь догляду для мами?",
 }
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
