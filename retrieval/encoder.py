@@ -55,6 +55,23 @@ class BuiltinEncoder:
         return vectors
 
 
+class HubEncoder:
+    """Any sentence-transformers model, by name or local folder, on the CPU. Needs the extra `hub`; never runs a model's own code."""
+
+    def __init__(self, name: str) -> None:
+        # Brings PyTorch: seconds and 400 MB, for those alone who want it.
+        from sentence_transformers import SentenceTransformer
+
+        self.name = name
+        self._model: Any = SentenceTransformer(name, device="cpu", trust_remote_code=False)
+        self.dimensions = int(self._model.get_sentence_embedding_dimension())
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        cut = [text[:MAX_CHARACTERS] for text in texts]
+        vectors = self._model.encode(cut, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, np.float32).reshape(len(texts), self.dimensions)
+
+
 @functools.lru_cache(maxsize=50_000)
 def _word_vector(word: str, dimensions: int) -> Vectors:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
@@ -79,9 +96,16 @@ class HashEncoder:
 
 
 def load_encoder(name: str = "builtin") -> Encoder:
-    """The encoder called `name`: builtin, or hash (tests). Raises ValueError for any other."""
+    """The encoder called `name`: builtin, hash (tests), or else a sentence-transformers model.
+
+    Raises ValueError when that cannot be loaded.
+    """
     if name == "builtin":
         return BuiltinEncoder()
     if name == "hash":
         return HashEncoder()
-    raise ValueError(f"LOTSE_ENCODER={name}: no such encoder. Use builtin.")
+    try:
+        return HubEncoder(name)
+    except (ImportError, OSError, ValueError) as error:
+        remedy = "Use builtin, or install the extra `hub` and name a sentence-transformers model or its folder."
+        raise ValueError(f"LOTSE_ENCODER={name} cannot be loaded ({type(error).__name__}). {remedy}") from error

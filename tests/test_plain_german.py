@@ -7,9 +7,9 @@ import time
 import pytest
 
 from channels.settings import ROOT
-from retrieval.knowledge import Problem
+from retrieval.knowledge import Problem, without_comments
 from retrieval.lexical import sentences
-from retrieval.plain_german import RULES, check_plain_file, check_plain_german, vienna_formula, without_comments
+from retrieval.plain_german import RULES, check_plain_file, check_plain_german, vienna_formula
 
 LONG = "Sie können dort an jedem Tag mit Ihrem Kind spielen und singen und basteln und lesen."  # 16 words
 LONGER = "Sie können dort an jedem Tag mit Ihrem Kind spielen und singen und basteln und lesen und auch noch malen oder tanzen."

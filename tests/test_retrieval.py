@@ -1,8 +1,10 @@
 """Finding: index on disk, both channels, verdicts, and quality per language against a baseline."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -179,6 +181,26 @@ def test_the_builtin_encoder_gives_unit_vectors_and_nothing_for_nothing() -> Non
     assert vectors.shape == (4, encoder.dimensions)
     assert vectors.dtype == np.float32
     assert lengths == pytest.approx([1, 0, 0, 1], abs=1e-4)
+
+
+class FakeTransformer:
+    def __init__(self, name: str, device: str, trust_remote_code: bool) -> None:
+        assert (name, device, trust_remote_code) == ("some/model", "cpu", False)
+
+    def get_sentence_embedding_dimension(self) -> int:
+        return 3
+
+    def encode(self, texts: list[str], normalize_embeddings: bool, show_progress_bar: bool) -> list[list[float]]:
+        assert normalize_embeddings
+        return [[1.0, 0.0, 0.0] for _ in texts]
+
+
+def test_a_model_of_the_hub_is_loaded_without_running_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=FakeTransformer))
+    encoder = load_encoder("some/model")
+    assert (encoder.name, encoder.dimensions) == ("some/model", 3)
+    assert encoder.encode(["a", "b"]).shape == (2, 3)
+    assert encoder.encode([]).shape == (0, 3)
 
 
 def test_an_unknown_encoder_is_refused_in_words() -> None:
