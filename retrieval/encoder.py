@@ -56,7 +56,7 @@ class BuiltinEncoder:
 
 
 class HubEncoder:
-    """Any sentence-transformers model, by name or local folder, on the CPU. Needs the extra `hub`; never runs a model's own code."""
+    """Any sentence-transformers model, by name or folder, on the CPU. Needs the extra `hub`; never runs a model's own code."""
 
     def __init__(self, name: str) -> None:
         # Brings PyTorch: seconds and 400 MB, for those alone who want it.
