@@ -35,7 +35,7 @@ class Turn:
     """One message of a resident on its way to Rasa, as message metadata.
 
     `language` is the BCP 47 code to answer in, `confidence` and `origin` say how the gateway came to it.
-    `switched`: the language differs from that of the conversation so far.
+    `switched`: the language differs from that of the conversation so far; `wished`: the message itself asks for it.
     """
 
     conversation: str
@@ -44,6 +44,7 @@ class Turn:
     confidence: float = 0.0
     origin: str = "default"
     switched: bool = False
+    wished: bool = False
     district: Optional[str] = None
 
 

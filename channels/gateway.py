@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
-from bot.language import LanguageGuess, guess_language
+from bot.language import LanguageGuess, guess_language, wished_language
 from bot.protocol import Choice, Outcome, Reply, Turn, to_wire
 from channels.message import BadMessage, IncomingMessage, clean, has_words
 from channels.rasa import RasaClient, RasaUnavailable
@@ -112,7 +112,8 @@ class Gateway:
         chosen = value if kind == "language" and value else message.chosen or conversation.chosen_language
         guess = guess_language(message.text or "", current=conversation.language, hint=message.hint, chosen=chosen)
         switched = conversation.language is not None and guess.code != conversation.language and guess.origin == "detected"
-        turn = Turn(conversation.id, number, guess.code, guess.confidence, guess.origin, switched, message.district)
+        wished = wished_language(message.text or "") == guess.code
+        turn = Turn(conversation.id, number, guess.code, guess.confidence, guess.origin, switched, wished, message.district)
         if message.choice is None and not has_words(message.text or ""):
             reply = self._words().unreadable(guess.code)
         else:

@@ -35,7 +35,7 @@ def test_a_reply_survives_the_wire() -> None:
 
 
 def test_a_turn_survives_the_wire() -> None:
-    turn = Turn("c", 3, "tr", 0.9, "detected", True, "Bilk")
+    turn = Turn("c", 3, "tr", 0.9, "detected", True, False, "Bilk")
     assert from_wire(Turn, json.loads(json.dumps(to_wire(turn)))) == turn
 
 

@@ -87,6 +87,17 @@ def test_choices_lead_on(stack: Stack) -> None:
     assert (turkish["language"], turkish["outcome"]) == ("tr", "smalltalk")
 
 
+@pytest.mark.parametrize(
+    ("wish", "language"),
+    [("türkçe konuşabilir misin?", "tr"), ("kannst du bitte Russisch sprechen?", "ru"), ("English please", "en")],
+)
+def test_a_wish_for_a_language_is_confirmed_in_it(stack: Stack, wish: str, language: str) -> None:
+    conversation = stack.chat("Wie bekomme ich einen Platz in der Kita für meine Tochter?")["conversation"]
+    reply = stack.chat(wish, conversation=conversation)
+    assert (reply["language"], reply["outcome"], reply["intent"]) == (language, "smalltalk", "change_language")
+    assert "language" in [choice["id"] for choice in reply["choices"]], "and it can be changed again"
+
+
 def test_a_language_without_content_is_answered_in_german_and_english(stack: Stack) -> None:
     reply = stack.chat("Πώς μπορώ να βρω θέση σε παιδικό σταθμό Kita;")
     assert reply["language_guess"]["code"] == "el"

@@ -37,6 +37,7 @@ class Message:
     entities: Mapping[str, str]
     offer: str | None
     pending: str | None
+    wished: bool = False
 
     @classmethod
     def read(cls, tracker: Tracker | Mapping[str, Any]) -> Message:
@@ -48,15 +49,16 @@ class Message:
         )
         metadata = latest.get("metadata") or {}
         entities = {entity["entity"]: str(entity["value"]) for entity in latest.get("entities") or []}
-        # `rasa shell` sends no turn: LanguageDetector has guessed.
-        language = from_wire(Turn, metadata["turn"]).language if "turn" in metadata else slots.get("language") or "de"
+        turn = from_wire(Turn, metadata["turn"]) if "turn" in metadata else None
         return cls(
             latest.get("text") or "",
-            language,
+            # `rasa shell` sends no turn: LanguageDetector has guessed.
+            turn.language if turn else slots.get("language") or "de",
             (latest.get("intent") or {}).get("name") or "",
             entities,
             slots.get("offer"),
             slots.get("pending"),
+            turn is not None and turn.wished,
         )
 
 
@@ -81,7 +83,8 @@ def affirm(content: Content, message: Message) -> Reply:
 
 
 def change_language(content: Content, message: Message) -> Reply:
-    return language_reply(content.knowledge, message.language, "chosen_language" in message.entities)
+    """A language picked or wished for is confirmed; otherwise the languages are shown."""
+    return language_reply(content.knowledge, message.language, message.wished or "chosen_language" in message.entities)
 
 
 def more(content: Content, message: Message) -> Reply:

@@ -253,7 +253,7 @@ def _facet_answer(knowledge: KnowledgeBase, wording: Wording, offer: Offer, word
     if facet == "what":
         return words.summary, False
     unknown = f"{wording.say(f'facet.{facet}')}: {wording.say('answer.unknown')}"
-    return "\n\n".join([unknown, *_whom_to_ask(knowledge, wording, offer)]), True
+    return "\n\n".join([words.summary, unknown, *_whom_to_ask(knowledge, wording, offer)]), True
 
 
 def _whom_to_ask(knowledge: KnowledgeBase, wording: Wording, offer: Offer) -> Iterable[str]:
