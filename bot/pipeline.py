@@ -238,7 +238,7 @@ class ConversationStore(TrackerStore):
     def __init__(self, domain: Domain, event_broker: Optional[EventBroker] = None, host: str = "", **kwargs: Any) -> None:
         self._engine = sqlalchemy.create_engine(host)
         if host.startswith("sqlite"):
-            sqlalchemy.event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode=WAL"))
+            sqlalchemy.event.listen(self._engine, "connect", _without_waiting)
         self._table = sqlalchemy.Table(
             "dialogues",
             sqlalchemy.MetaData(),
@@ -266,6 +266,12 @@ class ConversationStore(TrackerStore):
         with self._engine.begin() as connection:
             if not connection.execute(self._table.update().where(mine).values(**row)).rowcount:
                 connection.execute(self._table.insert().values(sender_id=tracker.sender_id, **row))
+
+
+def _without_waiting(connection: Any, _record: Any) -> None:
+    """Rasa saves several times a turn: no wait for the disk. A power cut may cost the last turn's memory, no message."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _compact(tracker: DialogueStateTracker, turns: int) -> List[Dict[str, Any]]:

@@ -122,13 +122,15 @@ class LexicalIndex:
 
         Special is what few groups have: "wo beantrage ich einen" stands at nearly every offer, "Führerschein" at none.
         """
-        number, total = int(self._groups.max()) + 1, 0.0
-        found = 0.0
+        number, found, total = int(self._groups.max()) + 1, 0.0, 0.0
+        own = self._groups[row]
         for gram in set(_ngrams(words(question, language))):
-            groups = np.unique(self._groups[self._postings[gram][0]]) if gram in self._postings else ()
-            weight = math.log((1 + number) / (1 + len(groups)))
+            having = np.zeros(number, np.bool_)
+            if gram in self._postings:
+                having[self._groups[self._postings[gram][0]]] = True
+            weight = math.log((1 + number) / (1 + int(having.sum())))
             total += weight
-            found += weight * (self._groups[row] in groups)
+            found += weight * bool(having[own])
         return found / total if total else 0.0
 
     def matched(self, question: str, language: str, text: str, text_language: str) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -113,6 +114,9 @@ class Retriever:
         heading = np.array([passage.kind == "heading" for passage in index.passages])
         self._rows = [np.flatnonzero((owner == offer) & ~heading) for offer in range(len(self._offers))]
         self._headings = [np.flatnonzero((owner == offer) & heading) for offer in range(len(self._offers))]
+        # FAISS's own search would sort all passages; z-scores want every similarity and no order. No copy: a view of the index.
+        size = index.vectors.ntotal * index.vectors.d
+        self._matrix = faiss.rev_swig_ptr(index.vectors.get_xb(), size).reshape(index.vectors.ntotal, index.vectors.d)
         self._languages = np.array([passage.language for passage in index.passages])
 
     def search(self, question: str, language: str, limit: int = 5, explain: bool = False) -> SearchResult:
@@ -154,10 +158,7 @@ class Retriever:
         lexical = self.index.lexical.scores(question, language).astype(np.float64)
         if not self.index.passages or (not vector.any() and not lexical.any()):
             return None
-        similar, rows = self.index.vectors.search(vector, len(self.index.passages))
-        dense = np.empty(len(self.index.passages))
-        dense[rows[0]] = similar[0]
-        return Channels(dense, lexical)
+        return Channels((self._matrix @ vector[0]).astype(np.float64), lexical)
 
     def rank(self, channels: Channels | None, question: str, language: str, limit: int, facet: str | None = None) -> list[Hit]:
         """The best offers, one more than `limit`, each with `facet` if it has it.
