@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -34,7 +35,7 @@ class Index:
     """Passages with both ways to find them. Row i of `vectors` belongs to `passages[i]`."""
 
     passages: tuple[Passage, ...]
-    vectors: faiss.Index
+    vectors: Any  # faiss.IndexFlatIP; FAISS has no types
     lexical: LexicalIndex
     digest: str
 
