@@ -16,7 +16,7 @@ import yaml
 from retrieval.encoder import Encoder
 from retrieval.index import Index
 from retrieval.knowledge import load_knowledge
-from retrieval.retriever import CALIBRATION, FEATURES, Calibration, Hit, Retriever, SearchResult, features
+from retrieval.retriever import CALIBRATION, FEATURES, RANKED, Calibration, Hit, Retriever, SearchResult, features
 
 DEVELOPMENT = Path(__file__).with_name("development")
 # What a wrong answer costs against an honest "I do not know": at or above this probability it is worth answering.
@@ -124,7 +124,7 @@ def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Pa
     def ranked(calibration: Calibration) -> list[list[Hit]]:
         retriever = Retriever(base.index, encoder, {}, calibration)
         return [
-            retriever.rank(found, question.text, question.language, 5)
+            retriever.rank(found, question.text, question.language, RANKED)
             for question, found in zip(questions, channels, strict=True)
         ]
 

@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 Verdict = Literal["answer", "clarify", "none"]
 CALIBRATION = Path(__file__).with_name("calibration.toml")
 FEATURES = ("score", "dense", "lexical", "lead", "lead_third", "dense_lead", "length", "covered")
+# How many offers the confidence is computed from: it must not depend on how many somebody wants to see.
+RANKED = 5
 # Facets that a question need not name.
 _UNASKED = ("register", "how", "what", "who")
 
@@ -126,7 +128,7 @@ class Retriever:
         `explain` also fills in `matched`.
         """
         ranked = self.rank(
-            self.channels(question, language), question, language, limit, facet_asked(question, language, self._cues)
+            self.channels(question, language), question, language, max(limit, RANKED), facet_asked(question, language, self._cues)
         )
         if not ranked:
             return SearchResult(question, language, 0.0, 0.0, "none", (), ())
