@@ -34,7 +34,7 @@ from rasa.shared.utils.common import all_subclasses
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.protocol import Turn, from_wire
-from retrieval.encoder import load_encoder
+from retrieval.encoder import load_encoder, unpack
 
 # The languages langdetect may answer with when no turn came along (`rasa shell`).
 FALLBACK_LANGUAGES = ("de", "en", "tr", "ar", "uk", "ru", "fr", "es", "pl", "ro", "fa", "it")
@@ -149,15 +149,26 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         load_encoder(config["encoder"])
 
     def process(self, messages: List[Message]) -> List[Message]:
-        vectors = self._encoder.encode([message.get(TEXT) or "" for message in messages])
-        for message, vector in zip(messages, vectors, strict=True):
-            self.add_features_to_message(np.zeros((1, len(vector)), np.float32), vector[np.newaxis, :], TEXT, message)
+        for message in messages:
+            self._add(message, self._vector(message))
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
-        self.process(examples)
+        for example, vector in zip(examples, self._encoder.encode([example.get(TEXT) for example in examples]), strict=True):
+            self._add(example, vector)
         return training_data
+
+    def _vector(self, message: Message) -> Any:
+        """The vector that came with the turn: the app has computed it already, for search. Else our own."""
+        turn = (message.get("metadata") or {}).get("turn")
+        meaning = from_wire(Turn, turn).meaning if turn else None
+        if meaning is not None and meaning.encoder == self._encoder.name:
+            return unpack(meaning.vector)
+        return self._encoder.encode([message.get(TEXT) or ""])[0]
+
+    def _add(self, message: Message, vector: Any) -> None:
+        self.add_features_to_message(np.zeros((1, len(vector)), np.float32), vector[np.newaxis, :], TEXT, message)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
@@ -236,7 +247,8 @@ class ConversationStore(TrackerStore):
     turns_kept = 3
 
     def __init__(self, domain: Domain, event_broker: Optional[EventBroker] = None, host: str = "", **kwargs: Any) -> None:
-        self._engine = sqlalchemy.create_engine(host)
+        # SQLAlchemy 1.4 opens a SQLite file anew for each use unless a pool is named.
+        self._engine = sqlalchemy.create_engine(host, poolclass=sqlalchemy.pool.QueuePool)
         if host.startswith("sqlite"):
             sqlalchemy.event.listen(self._engine, "connect", _without_waiting)
         self._table = sqlalchemy.Table(

@@ -7,6 +7,7 @@ so that the two processes may be one version apart. Standard library only: Rasa'
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass
@@ -31,6 +32,17 @@ ChoiceKind = Literal["offer", "facet", "language", "human", "interpreter", "leve
 
 
 @dataclass(frozen=True)
+class Meaning:
+    """A message's sentence vector on its way: computed once, used for the intent and for search.
+
+    `encoder` names the model that made it; `vector` is what `retrieval.encoder.pack` wrote.
+    """
+
+    encoder: str
+    vector: str
+
+
+@dataclass(frozen=True)
 class Turn:
     """One message of a resident on its way to Rasa, as message metadata.
 
@@ -46,6 +58,7 @@ class Turn:
     switched: bool = False
     wished: bool = False
     district: Optional[str] = None
+    meaning: Optional[Meaning] = None
 
 
 @dataclass(frozen=True)
@@ -166,9 +179,13 @@ def from_wire(cls: type[T], data: Dict[str, Any]) -> T:
     """The value that `to_wire` wrote. Raises TypeError or ValueError when `data` is not one."""
     if not isinstance(data, dict):
         raise ValueError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
-    hints = typing.get_type_hints(cls)
-    fields = {name: _read(hint, data[name]) for name, hint in hints.items() if name in data}
+    fields = {name: _read(hint, data[name]) for name, hint in _hints(typing.cast(Any, cls)).items() if name in data}
     return cls(**fields)
+
+
+@functools.cache
+def _hints(cls: Any) -> Dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _read(hint: Any, value: Any) -> Any:

@@ -9,27 +9,32 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.actions.actions import Content, action_executor, phrase_reply
 from bot.actions.answer import as_of, human_choice, language_choices, reply
 from bot.language import load as load_languages
-from bot.protocol import Choice, Outcome, Reply, Source, from_wire, to_wire
+from bot.protocol import Choice, Meaning, Outcome, Reply, Source, from_wire, to_wire
 from channels.gateway import Gateway
 from channels.message import BadMessage, IncomingMessage
 from channels.rasa import RasaClient
 from channels.settings import Settings
 from channels.store import Store, StoreUnavailable
 from channels.widget.page import page_router
-from retrieval.encoder import Encoder, load_encoder
+from retrieval.bench import learn_offers, lesson
+from retrieval.classifier import OfferClassifier
+from retrieval.encoder import Encoder, load_encoder, pack
+from retrieval.facet import Cues
 from retrieval.index import Index, IndexStale
-from retrieval.knowledge import KnowledgeBase, Problem, load_knowledge
+from retrieval.knowledge import KnowledgeBase, Problem, content_digest, load_knowledge, with_last_good
 from retrieval.retriever import Retriever
 
 logger = logging.getLogger(__name__)
@@ -41,20 +46,34 @@ class ContentMissing(Exception):
     """The knowledge folder holds nothing that can be served."""
 
 
-def load_content(settings: Settings, encoder: Encoder, progress: Progress | None = None) -> tuple[Content, list[Problem]]:
-    """Read the knowledge folder and open its index, building it where the content has changed.
+def load_content(
+    settings: Settings, encoder: Encoder, progress: Progress | None = None, before: Content | None = None
+) -> tuple[Content, list[Problem]]:
+    """Read the knowledge folder, open its index and its classifier, making them where the content has changed.
 
-    Returns what is in service and the mistakes found on the way. Raises ContentMissing when there is nothing to serve.
+    With `before`, what is in service now: whatever has a mistake stays as it was there, unchanged passages are not read again,
+    and a classifier that has not learned the change yet goes on serving (`Service.must_learn`).
+    Returns what to serve and the mistakes found on the way. Raises ContentMissing when there is nothing to serve.
     """
     knowledge, problems = load_knowledge(settings.knowledge)
+    if before is not None:
+        knowledge = with_last_good(knowledge, before.knowledge, problems)
     if knowledge is None or not knowledge.passages:
         raise ContentMissing("\n".join(str(problem) for problem in problems) or f"{settings.knowledge} holds no offers.")
     folder = settings.var / "index"
     try:
+        if before is not None:
+            raise IndexStale("edited")
         index = Index.open(knowledge.passages, encoder, folder)
     except IndexStale:
-        index = Index.build(knowledge.passages, encoder, folder, progress)
-    return Content(knowledge, Retriever(index, encoder, knowledge.facet_cues)), problems
+        index = Index.build(knowledge.passages, encoder, folder, progress, before.retriever.index if before else None)
+    classifier: OfferClassifier | None
+    if before is None:
+        classifier = learn_offers(knowledge, encoder, folder / "classifier", progress)
+    else:
+        _, digest = lesson(knowledge, encoder)
+        classifier = OfferClassifier.open(folder / "classifier", digest) or before.retriever.classifier
+    return Content(knowledge, Retriever(index, encoder, Cues(knowledge.facet_cues), classifier)), problems
 
 
 @dataclass(frozen=True)
@@ -99,10 +118,42 @@ class Service:
         self.settings = settings
         self.encoder = load_encoder(settings.encoder)
         self.content, self.problems = load_content(settings, self.encoder, progress)
+        self._followed = self.content.knowledge.digest
         load_languages()
         self.store = Store(settings.database)
         self.rasa = RasaClient(settings.rasa_port, settings.rasa_timeout_seconds)
-        self.gateway = Gateway(self.store, self.rasa, lambda: FixedWords(self.content.knowledge))
+        self.gateway = Gateway(self.store, self.rasa, lambda: FixedWords(self.content.knowledge), self._meaning)
+
+    def reload(self) -> bool:
+        """Take the knowledge folder into service as it is now; False when nothing has changed. Blocks for a second or two.
+
+        Turns go on with the old content until the new one is complete. Mistakes are in `problems` afterwards.
+        """
+        if content_digest(self.settings.knowledge) == self._followed:
+            return False
+        self._followed = content_digest(self.settings.knowledge)
+        try:
+            self.content, self.problems = load_content(self.settings, self.encoder, before=self.content)
+        except ContentMissing as error:
+            self.problems = [Problem(str(self.settings.knowledge), 1, str(error), "The content so far stays in service.")]
+        return True
+
+    def must_learn(self) -> bool:
+        """Whether the classifier in service has not seen the questions of the folder as they are now."""
+        _, digest = lesson(self.content.knowledge, self.encoder)
+        classifier = self.content.retriever.classifier
+        return classifier is None or classifier.digest != digest
+
+    def take_learned(self) -> None:
+        """Take the classifier that has been learned meanwhile into service."""
+        knowledge, retriever = self.content.knowledge, self.content.retriever
+        _, digest = lesson(knowledge, self.encoder)
+        classifier = OfferClassifier.open(self.settings.var / "index" / "classifier", digest)
+        if classifier is not None:
+            self.content = Content(knowledge, Retriever(retriever.index, self.encoder, retriever.cues, classifier))
+
+    def _meaning(self, text: str) -> Meaning:
+        return Meaning(self.encoder.name, pack(self.encoder.encode([text])[0]))
 
     async def readiness(self) -> tuple[bool, list[str]]:
         """Whether a question can be answered, and everything that is not in order."""
@@ -148,6 +199,32 @@ class ErrorResponse(BaseModel):
 _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorResponse} for status in (400, 404, 405, 413, 415, 422, 503)}
 
 
+class PrivacyHeaders:
+    """Adds to each response what keeps residents private, unless the route has set it itself."""
+
+    headers: ClassVar[dict[str, str]] = {
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        ),
+    }
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
 def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     """The public application."""
     lotse = service or Service(settings)
@@ -189,17 +266,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         )
         return failed(503, "unavailable", words.text)
 
-    @app.middleware("http")
-    async def privacy(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        response: Response = await call_next(request)
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault(
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
-        )
-        return response
+    app.add_middleware(PrivacyHeaders)
 
     @app.post(
         "/api/chat",

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from bot.language import LanguageGuess, guess_language, wished_language
-from bot.protocol import Choice, Outcome, Reply, Turn, to_wire
+from bot.protocol import Choice, Meaning, Outcome, Reply, Turn, to_wire
 from channels.message import BadMessage, IncomingMessage, clean, has_words
 from channels.rasa import RasaClient, RasaUnavailable
 from channels.store import Conversation, Store, StoreUnavailable
@@ -57,10 +57,13 @@ class Words(Protocol):
 class Gateway:
     """Takes the messages of all channels. One conversation's messages are worked on in their order, others beside them."""
 
-    def __init__(self, store: Store, rasa: RasaClient, words: Callable[[], Words]) -> None:
+    def __init__(
+        self, store: Store, rasa: RasaClient, words: Callable[[], Words], meaning: Callable[[str], Meaning] | None = None
+    ) -> None:
         self._store = store
         self._rasa = rasa
         self._words = words
+        self._meaning = meaning
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         # SQLite has one writer at a time; queueing here is quicker than waiting for its lock.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -137,7 +140,8 @@ class Gateway:
     async def _ask(self, turn: Turn, message: IncomingMessage) -> Reply:
         try:
             if message.choice is None:
-                return await self._rasa.ask(turn, message.text or "")
+                text = message.text or ""
+                return await self._rasa.ask(dataclasses.replace(turn, meaning=self._meaning and self._meaning(text)), text)
             kind, _, value = message.choice.partition(":")
             intent, entity = _CHOICES[kind]
             return await self._rasa.choose(turn, intent, **({entity: value} if entity and value else {}))

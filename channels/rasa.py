@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-import httpx
+import aiohttp
 
 from bot.protocol import Reply, Turn, from_wire, to_wire
 
@@ -24,10 +24,13 @@ class RasaClient:
     def __init__(self, port: int, timeout_seconds: float = 8.0) -> None:
         self._base = f"http://127.0.0.1:{port}"
         self._timeout_seconds = timeout_seconds
-        # No proxy: what residents write stays on this machine.
-        self._http = httpx.AsyncClient(
-            base_url=self._base, timeout=timeout_seconds, trust_env=False, limits=httpx.Limits(max_connections=64)
-        )
+        self._session: aiohttp.ClientSession | None = None
+
+    def _http(self) -> aiohttp.ClientSession:
+        # Made at the first use: it belongs to the event loop that then runs. No proxy: what residents write stays here.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(limit=64))
+        return self._session
 
     async def ask(self, turn: Turn, text: str) -> Reply:
         """The reply to typed text. Raises RasaUnavailable."""
@@ -41,13 +44,14 @@ class RasaClient:
     async def _send(self, turn: Turn, message: str) -> Reply:
         body = {"sender": turn.conversation, "message": message, "metadata": {"turn": to_wire(turn)}}
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await self._http.post("/webhooks/rest/webhook", json=body)
-            response.raise_for_status()
-            items = response.json()
-        except (TimeoutError, httpx.TimeoutException) as error:
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                self._http().post(f"{self._base}/webhooks/rest/webhook", json=body, raise_for_status=True) as response,
+            ):
+                items = await response.json()
+        except TimeoutError as error:
             raise RasaUnavailable("too slow", timed_out=True) from error
-        except (httpx.HTTPError, ValueError) as error:
+        except (aiohttp.ClientError, ValueError) as error:
             raise RasaUnavailable(f"{type(error).__name__}: no answer") from error
         # Rasa's REST channel answers 200 with [] when an action raised: silence is a failure.
         replies = [item["custom"] for item in items if "custom" in item] if isinstance(items, list) else []
@@ -61,9 +65,11 @@ class RasaClient:
     async def alive(self) -> bool:
         """Whether Rasa's server answers at all."""
         try:
-            return (await self._http.get("/", timeout=2)).status_code == 200
-        except httpx.HTTPError:
+            async with asyncio.timeout(2), self._http().get(self._base) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if self._session is not None:
+            await self._session.close()

@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+import watchfiles
 
 from bot.protocol import Turn
 from channels.app import ContentMissing, Service, create_app, create_internal_app
@@ -211,6 +212,7 @@ async def serve(settings: Settings) -> None:
     tasks = [asyncio.create_task(server.serve([listening])) for server, listening in zip(servers, sockets, strict=True)]
     tasks.append(asyncio.create_task(RasaServer(settings, training.result()).run(service)))
     tasks.append(asyncio.create_task(_purge_regularly(service)))
+    tasks.append(asyncio.create_task(_follow_folder(service)))
     ready = asyncio.create_task(_first_answer(service))
     try:
         if await _unless_stopped(stop, ready):
@@ -265,6 +267,49 @@ async def _purge_regularly(service: Service) -> None:
         await asyncio.sleep(PURGE_SECONDS)
 
 
+async def _follow_folder(service: Service) -> None:
+    """Serve each edit of the knowledge folder within two seconds; learn from it in a process of its own."""
+    learning: asyncio.Task[None] | None = None
+    async for _ in watchfiles.awatch(service.settings.knowledge, debounce=200, step=50):
+        started = time.monotonic()
+        try:
+            if not await asyncio.to_thread(service.reload):
+                continue
+        except Exception:
+            logger.exception("the knowledge folder could not be read again; the content so far stays in service")
+            continue
+        mistakes = [problem for problem in service.problems if not problem.warning]
+        for problem in mistakes:
+            print(problem, file=sys.stderr, flush=True)
+        kept = f"; {len(mistakes)} mistakes, what has one stays as it was" if mistakes else ""
+        _tell(f"Content taken over in {time.monotonic() - started:.1f} s{kept}", last=True)
+        if learning is None or learning.done():
+            learning = asyncio.create_task(_learn(service))
+
+
+async def _learn(service: Service) -> None:
+    """Learn the folder's questions beside the running service, as often as they have changed meanwhile."""
+    settings = service.settings
+    while await asyncio.to_thread(service.must_learn):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "channels.cli", "knowledge", "build"),
+            cwd=ROOT,
+            env=os.environ | {"LOTSE_KNOWLEDGE": str(settings.knowledge), "LOTSE_VAR": str(settings.var)},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            preexec_fn=_quietly,
+        )
+        if await process.wait():
+            return
+        await asyncio.to_thread(service.take_learned)
+
+
+def _quietly() -> None:
+    """In the child: give way to residents' turns, and end with the parent."""
+    os.nice(15)
+    _die_with_parent()
+
+
 def purge(service: Service) -> int:
     """Delete what is older than the retention time, here and in Rasa. Returns the number of conversations."""
     age = timedelta(hours=service.settings.retention_hours)
@@ -273,7 +318,8 @@ def purge(service: Service) -> int:
 
 
 def _listen(variable: str, host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # With its protocol named: asyncio switches off Nagle's delay for sockets that say they are TCP, else replies wait 40 ms.
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

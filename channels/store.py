@@ -79,6 +79,34 @@ class _GapRow(_Base):
     created_at: Mapped[datetime] = mapped_column(sa.DateTime, index=True)
 
 
+# The statements of every turn, built once.
+_TABLES = _Base.metadata.tables
+_conversations, _inbox = _TABLES["conversations"], _TABLES["inbox"]
+_KNOWN = [_conversations.c[name] for name in ("id", "channel", "state", "language", "chosen_language", "choices", "turns")]
+_NEXT_TURN = (
+    sa.update(_conversations)
+    .where(_conversations.c.id == sa.bindparam("of"))
+    .values(turns=_conversations.c.turns + 1, last_turn_at=sa.bindparam("now"))
+    .returning(*_KNOWN)
+)
+_BEGIN = sa.insert(_conversations).returning(*_KNOWN)
+_REMEMBER = (
+    sa.update(_conversations)
+    .where(_conversations.c.id == sa.bindparam("of"))
+    .values(
+        language=sa.bindparam("spoken"),
+        chosen_language=sa.bindparam("chosen"),
+        choices=sa.bindparam("offered"),
+        last_turn_at=sa.bindparam("now"),
+    )
+)
+_WORKED = (
+    sa.update(_inbox)
+    .where(_inbox.c.conversation == sa.bindparam("of"), _inbox.c.turn == sa.bindparam("number"))
+    .values(worked_at=sa.bindparam("now"))
+)
+
+
 @dataclass(frozen=True)
 class Conversation:
     """`language` is the one remembered, `chosen_language` the one picked by hand; `choices` are those offered last."""
@@ -127,6 +155,15 @@ class Store:
         except (sa.exc.OperationalError, sa.exc.InternalError) as error:
             raise StoreUnavailable(str(error.orig)) from error
 
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A transaction without the object mapper: what every turn does must not cost milliseconds."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InternalError) as error:
+            raise StoreUnavailable(str(error.orig)) from error
+
     def check(self) -> None:
         """Raises StoreUnavailable when the database cannot be written."""
         with self._session() as session:
@@ -144,35 +181,26 @@ class Store:
         A conversation id that we never gave out is not taken over, for somebody may have planted it: a new one begins.
         """
         try:
-            with self._session() as session:
+            with self._connection() as connection:
                 now = _now()
-                row = session.get(_ConversationRow, message.conversation, with_for_update=True) if message.conversation else None
-                if row is None:
-                    row = _ConversationRow(
-                        id=secrets.token_urlsafe(24),
-                        channel=message.channel,
-                        state="with_bot",
-                        choices="[]",
-                        turns=0,
-                        created_at=now,
-                    )
-                    session.add(row)
-                row.turns += 1
-                row.last_turn_at = now
-                session.flush()
-                session.add(
-                    _InboxRow(
-                        conversation=row.id,
-                        turn=row.turns,
-                        channel=message.channel,
-                        provider_id=message.provider_id,
-                        text=message.text,
-                        choice=message.choice,
-                        received_at=now,
-                    )
-                )
-                session.flush()
-                return _conversation(row), row.turns
+                conversation = None
+                if message.conversation:
+                    conversation = connection.execute(_NEXT_TURN, {"of": message.conversation, "now": now}).one_or_none()
+                if conversation is None:
+                    begun = {"id": secrets.token_urlsafe(24), "channel": message.channel, "state": "with_bot", "choices": "[]"}
+                    times = {"turns": 1, "created_at": now, "last_turn_at": now}
+                    conversation = connection.execute(_BEGIN, {**begun, **times}).one()
+                received = {
+                    "conversation": conversation.id,
+                    "turn": conversation.turns,
+                    "channel": message.channel,
+                    "provider_id": message.provider_id,
+                    "text": message.text,
+                    "choice": message.choice,
+                    "received_at": now,
+                }
+                connection.execute(sa.insert(_inbox), received)
+                return _conversation(conversation), conversation.turns
         except sa.exc.IntegrityError:
             return None
 
@@ -187,30 +215,24 @@ class Store:
         gap: dict[str, Any] | None = None,
     ) -> None:
         """Commit the reply of a turn, what the conversation remembers from it, and its gap, all or nothing."""
-        with self._session() as session:
+        with self._connection() as connection:
             now = _now()
-            row = session.get_one(_ConversationRow, conversation)
-            row.language, row.chosen_language = language, chosen_language
-            row.choices = json.dumps([choice["id"] for choice in reply["choices"]])
-            row.last_turn_at = now
-            session.execute(
-                sa.update(_InboxRow).where(_InboxRow.conversation == conversation, _InboxRow.turn == turn).values(worked_at=now)
-            )
-            session.add(
-                _OutboxRow(conversation=conversation, turn=turn, reply=json.dumps(reply, ensure_ascii=False), created_at=now)
+            of = {"of": conversation, "number": turn, "now": now}
+            remembered = {
+                "spoken": language,
+                "chosen": chosen_language,
+                "offered": json.dumps([choice["id"] for choice in reply["choices"]]),
+            }
+            connection.execute(_REMEMBER, {"of": conversation, "now": now, **remembered})
+            connection.execute(_WORKED, of)
+            connection.execute(
+                sa.insert(_TABLES["outbox"]),
+                {"conversation": conversation, "turn": turn, "reply": json.dumps(reply, ensure_ascii=False), "created_at": now},
             )
             if gap is not None:
-                session.add(
-                    _GapRow(
-                        language=gap["language"],
-                        nearest=json.dumps(gap["nearest"]),
-                        facet=gap["facet"],
-                        confidence=gap["confidence"],
-                        district=gap["district"],
-                        words=json.dumps(gap["words"], ensure_ascii=False),
-                        created_at=now,
-                    )
-                )
+                seen = {key: gap[key] for key in ("language", "facet", "confidence", "district")}
+                told = {key: json.dumps(gap[key], ensure_ascii=False) for key in ("nearest", "words")}
+                connection.execute(sa.insert(_TABLES["gaps"]), {**seen, **told, "created_at": now})
 
     def history(self, conversation: str) -> list[Exchange]:
         """The turns of a conversation, oldest first."""
@@ -261,7 +283,7 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _conversation(row: _ConversationRow) -> Conversation:
+def _conversation(row: Any) -> Conversation:
     return Conversation(
         row.id, row.channel, row.state, row.language, row.chosen_language, tuple(json.loads(row.choices)), row.turns
     )

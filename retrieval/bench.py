@@ -5,7 +5,8 @@ The development questions (retrieval/development/<lang>.yml) stand apart from th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,24 +14,33 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from retrieval.classifier import OfferClassifier, Question, encode_all, learn, training_digest, training_questions
 from retrieval.encoder import Encoder
+from retrieval.facet import Cues
 from retrieval.index import Index
-from retrieval.knowledge import load_knowledge
-from retrieval.retriever import CALIBRATION, FEATURES, RANKED, Calibration, Hit, Retriever, SearchResult, features
+from retrieval.knowledge import KnowledgeBase, load_knowledge
+from retrieval.lexical import Asked
+from retrieval.retriever import (
+    ANY,
+    CALIBRATION,
+    CHANNELS,
+    FEATURES,
+    RANKED,
+    Calibration,
+    Evidence,
+    Model,
+    Retriever,
+    SearchResult,
+    features,
+)
 
 DEVELOPMENT = Path(__file__).with_name("development")
 # What a wrong answer costs against an honest "I do not know": at or above this probability it is worth answering.
 ANSWER = 0.75
 CLARIFY = 0.45
-
-
-@dataclass(frozen=True)
-class Question:
-    """`offer` is None for a question that no offer answers."""
-
-    text: str
-    language: str
-    offer: str | None
+LEXICAL_WEIGHTS = (0.2, 0.35, 0.5, 0.8, 1.2)
+_NOTHING = Model({ANY: {"near": 1.0, "shared": 0.0, "own": 0.0}}, {}, {})
+_UNFITTED = Calibration({ANY: 0.5}, 5, _NOTHING, _NOTHING, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -64,21 +74,44 @@ class BenchReport:
         return "\n".join([head, *rows, f"expected calibration error {self.calibration_error:.3f}"])
 
 
-def load_questions(folder: Path = DEVELOPMENT) -> list[Question]:
+@functools.cache
+def load_questions(folder: Path = DEVELOPMENT) -> tuple[Question, ...]:
     questions = []
     for path in sorted(folder.glob("*.yml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         for offer, texts in content["answerable"].items():
             questions += [Question(str(text), path.stem, offer) for text in texts]
         questions += [Question(str(text), path.stem, None) for text in content["unanswerable"]]
-    return questions
+    return tuple(questions)
+
+
+def lesson(knowledge: KnowledgeBase, encoder: Encoder) -> tuple[list[Question], str]:
+    """What a classifier for the folder learns from, and the digest of it."""
+    questions = training_questions(knowledge, load_questions())
+    return questions, training_digest(questions, encoder)
+
+
+def learn_offers(
+    knowledge: KnowledgeBase, encoder: Encoder, folder: Path, progress: Callable[[int, int], None] | None = None
+) -> OfferClassifier:
+    """The classifier for the folder's offers: from disk, or else learned now (a minute or two) and kept there."""
+    questions, digest = lesson(knowledge, encoder)
+    model = OfferClassifier.open(folder, digest)
+    if model is None:
+        vectors = encode_all([question.text for question in questions], encoder, progress)
+        model, _ = learn(questions, vectors, digest)
+        model.save(folder)
+    return model
 
 
 def open_retriever(folder: Path, index_folder: Path, encoder: Encoder, calibration: Calibration | None = None) -> Retriever:
+    """A retriever over the folder, with index and classifier made where they are missing."""
     knowledge, problems = load_knowledge(folder)
     if knowledge is None:
         raise ValueError("\n".join(str(problem) for problem in problems))
-    return Retriever(Index.build(knowledge.passages, encoder, index_folder), encoder, knowledge.facet_cues, calibration)
+    index = Index.build(knowledge.passages, encoder, index_folder)
+    classifier = learn_offers(knowledge, encoder, index_folder / "classifier")
+    return Retriever(index, encoder, Cues(knowledge.facet_cues), classifier, calibration)
 
 
 def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Sequence[Question] | None = None) -> BenchReport:
@@ -112,48 +145,117 @@ def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Seq
 
 
 def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Path = CALIBRATION) -> None:
-    """Fit the fusion and the confidence on the development questions and write calibration.toml.
+    """Fit the weights of the channels and the confidence on the development questions and write calibration.toml.
 
-    The fusion is chosen on a grid by top-1 averaged over languages; the confidence is a logistic regression
-    (Newton's method, small ridge), as in Platt, Probabilistic outputs for support vector machines, 1999.
+    Each development question is judged by a classifier that has not seen it (leave-one-out). The channels' weights are
+    multinomial logistic regressions, a language's own drawn towards the common ones; the confidence is a logistic regression,
+    as in Platt, Probabilistic outputs for support vector machines, 1999.
     """
-    questions = load_questions()
-    base = open_retriever(folder, index_folder, encoder, Calibration(0.0, 0.0, 1, {}, {}, 0.0, 0.0))
-    channels = [base.channels(question.text, question.language) for question in questions]
+    retriever = open_retriever(folder, index_folder, encoder, _UNFITTED)
+    knowledge, _ = load_knowledge(folder)
+    assert knowledge is not None
+    every = training_questions(knowledge, load_questions())
+    every_vector = encode_all([question.text for question in every], encoder)
+    _, alone = learn(every, every_vector, "")
+    known = set(load_questions())
+    places = [place for place, question in enumerate(every) if question in known]
+    questions = [every[place] for place in places]
+    asked = [Asked.read(question.text, question.language) for question in questions]
 
-    def ranked(calibration: Calibration) -> list[list[Hit]]:
-        retriever = Retriever(base.index, encoder, {}, calibration)
-        return [
-            retriever.rank(found, question.text, question.language, RANKED)
-            for question, found in zip(questions, channels, strict=True)
-        ]
+    def evidence(row: int, lexical_weight: float) -> Evidence | None:
+        retriever.calibration = replace(_UNFITTED, lexical_weight={ANY: lexical_weight})
+        return retriever.evidence(asked[row], questions[row].language, every_vector[places[row]], alone[places[row]])
 
-    grid = [
-        replace(base.calibration, lexical_weight=weight, language_bonus=bonus, passages_counted=counted)
-        for weight in (0.2, 0.3, 0.5, 0.7)
-        for bonus in (0.0, 0.5, 1.0)
-        for counted in (3, 5, 8)
-    ]
-    fusion = max(grid, key=lambda calibration: _top1(questions, ranked(calibration)))
-    rows, first, among = [], [], []
-    for question, hits in zip(questions, ranked(fusion), strict=True):
-        if hits:
-            values = features(hits, question.text)
-            rows.append([values[name] for name in FEATURES])
-            first.append(float(hits[0].offer == question.offer))
-            among.append(float(question.offer in [hit.offer for hit in hits[:3]]))
+    languages = sorted({question.language for question in questions})
+    offers = {offer: place for place, offer in enumerate(retriever.index.offers)}
+    right = np.array([offers[question.offer] if question.offer else -1 for question in questions])
+    of_language = {language: np.array([q.language == language for q in questions]) for language in languages}
+
+    def top1(weight: float, language: str) -> float:
+        # Every third question is enough to choose between five weights.
+        rows = np.flatnonzero(of_language[language] & (right >= 0))[::3]
+        return float(np.mean([(one := evidence(row, weight)) is not None and one.near.argmax() == right[row] for row in rows]))
+
+    lexical_weight = {language: max(LEXICAL_WEIGHTS, key=lambda weight: top1(weight, language)) for language in languages}
+    lexical_weight[ANY] = float(np.median(list(lexical_weight.values())))
+    found = [evidence(row, lexical_weight[question.language]) for row, question in enumerate(questions)]
     lines = [
-        "# Written by `lotse bench retrieval --fit` from retrieval/development; not to be edited by hand.",
-        "[fusion]",
-        f"lexical_weight = {fusion.lexical_weight}",
-        f"language_bonus = {fusion.language_bonus}",
-        f"passages_counted = {fusion.passages_counted}",
+        "# Written by `lotse bench retrieval --fit` from the development questions; not to be edited by hand.",
+        f"passages_counted = {_UNFITTED.passages_counted}",
+        "[lexical_weight]",
+        *_table(lexical_weight),
+        "[thresholds]",
+        f"answer = {ANSWER}",
+        f"clarify = {CLARIFY}",
     ]
-    for name, truth in (("confidence", first), ("coverage", among)):
-        weights = _logistic(np.array(rows), np.array(truth))
-        lines += [f"[{name}]", *(f"{key} = {weight:.4f}" for key, weight in zip(("intercept", *FEATURES), weights, strict=True))]
-    lines += ["[thresholds]", f"answer = {ANSWER}", f"clarify = {CLARIFY}"]
+    for name, channels in (("learned", CHANNELS), ("plain", CHANNELS[:1])):
+        weights = _fit_weights(found, right, of_language, channels)
+        lines += [line for language, own in weights.items() for line in (f"[{name}.weights.{language}]", *_table(own))]
+        model = Model(weights, {}, {})
+        rows, hits_right, among, whose = [], [], [], []
+        for question, words, one in zip(questions, asked, found, strict=True):
+            if one is None:
+                continue
+            seen = one if name == "learned" else replace(one, shared=None, own=None, none=(0.0, 0.0))
+            ranked = retriever.rank(seen, model, words, question.language, RANKED)
+            values = features(ranked, seen, words)
+            rows.append([values[feature] for feature in FEATURES])
+            hits_right.append(float(ranked[0].offer == question.offer))
+            among.append(float(question.offer in [hit.offer for hit in ranked[:3]]))
+            whose.append(languages.index(question.language))
+        for part, truth in (("confidence", hits_right), ("coverage", among)):
+            fitted = _logistic(np.array(rows), np.array(truth), np.array(whose), len(languages))
+            intercepts = {ANY: fitted[0]} | {
+                language: fitted[0] + own for language, own in zip(languages, fitted[1:], strict=False)
+            }
+            slopes = dict(zip(FEATURES, fitted[1 + len(languages) :], strict=True))
+            lines += [f"[{name}.{part}.intercept]", *_table(intercepts), f"[{name}.{part}.slope]", *_table(slopes)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _table(values: Mapping[str, float]) -> list[str]:
+    return [f"{key} = {value:.4f}" for key, value in values.items()]
+
+
+def _fit_weights(
+    found: Sequence[Evidence | None],
+    right: npt.NDArray[np.int64],
+    of_language: Mapping[str, npt.NDArray[np.bool_]],
+    channels: Sequence[str],
+) -> dict[str, dict[str, float]]:
+    """How much each channel counts, by language: Newton's method on the log likelihood of the right offer."""
+    usable = np.array([one is not None for one in found]) & (right >= 0)
+    stacked = {
+        int(row): np.stack([getattr(one, name) for name in channels], axis=1)
+        for row, one in enumerate(found)
+        if usable[row] and one is not None
+    }
+
+    def fit(rows: npt.NDArray[np.bool_], start: npt.NDArray[np.float64], ridge: float) -> npt.NDArray[np.float64]:
+        values = np.stack([stacked[int(row)] for row in np.flatnonzero(rows & usable)])
+        flat = values.reshape(-1, values.shape[2])
+        truth = right[rows & usable]
+        weights = start.copy()
+        for _ in range(40):
+            score = values @ weights
+            chance = np.exp(score - score.max(axis=1, keepdims=True))
+            chance /= chance.sum(axis=1, keepdims=True)
+            mean = (chance[:, :, None] * values).sum(axis=1)
+            gradient = (values[np.arange(len(truth)), truth] - mean).sum(axis=0) - ridge * (weights - start)
+            spread = flat.T @ (flat * chance.reshape(-1, 1)) - mean.T @ mean
+            step = np.linalg.solve(spread + (ridge + 1e-6) * np.eye(len(weights)), gradient)
+            weights += step
+            if np.abs(step).max() < 1e-6:
+                break
+        return weights
+
+    everyone = np.ones(len(found), np.bool_)
+    common = fit(everyone, np.ones(len(channels)), 1e-3)
+    weights = {ANY: common} | {language: fit(rows, common, 5.0) for language, rows in of_language.items()}
+    return {
+        language: dict.fromkeys(CHANNELS, 0.0) | dict(zip(channels, map(float, own), strict=True))
+        for language, own in weights.items()
+    }
 
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[float], bins: int = 10) -> float:
@@ -169,22 +271,19 @@ def _first(result: SearchResult) -> str | None:
     return hits[0].offer if hits else None
 
 
-def _top1(questions: Sequence[Question], ranked: Sequence[Sequence[Hit]]) -> float:
-    """The share of answerable questions whose first hit is right, averaged over languages: each counts the same."""
-    by_language: dict[str, list[bool]] = {}
-    for question, hits in zip(questions, ranked, strict=True):
-        if question.offer:
-            by_language.setdefault(question.language, []).append(bool(hits) and hits[0].offer == question.offer)
-    return float(np.mean([np.mean(right) for right in by_language.values()]))
-
-
 def _share(values: Sequence[bool]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _logistic(features: npt.NDArray[np.float64], right: npt.NDArray[np.float64], ridge: float = 0.1) -> npt.NDArray[np.float64]:
-    """Intercept and weights, float64, (1 + features,)."""
-    matrix = np.hstack([np.ones((len(features), 1)), features])
+def _logistic(
+    features: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    group: npt.NDArray[np.int64],
+    groups: int,
+    ridge: float = 1.0,
+) -> npt.NDArray[np.float64]:
+    """Intercept, what each group adds to it, and slopes: float64, (1 + groups + features,)."""
+    matrix = np.hstack([np.ones((len(features), 1)), np.eye(groups)[group], features])
     weights = np.zeros(matrix.shape[1])
     penalty = ridge * np.eye(len(weights))
     penalty[0, 0] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import os
@@ -93,6 +94,16 @@ class HashEncoder:
             if length:
                 vectors[row] /= length
         return vectors
+
+
+def pack(vector: Vectors) -> str:
+    """A vector as text that crosses to another process: half precision, base64. A cosine moves by less than 0.001."""
+    return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
+
+
+def unpack(packed: str) -> Vectors:
+    """The vector that `pack` wrote: float32, (dimensions,)."""
+    return np.frombuffer(base64.b64decode(packed), "<f2").astype(np.float32)
 
 
 def load_encoder(name: str = "builtin") -> Encoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from retrieval.lexical import fold, words
+from retrieval.lexical import fold
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,34 @@ class Cue:
     def read(cls, facet: str, text: str) -> Cue:
         return cls(facet, tuple(fold(text.removesuffix("*")).split()), text.endswith("*"))
 
-    def stands_in(self, question: Sequence[str]) -> bool:
-        size = len(self.words)
-        for start in range(len(question) - size + 1):
-            *before, last = question[start : start + size]
-            if tuple(before) == self.words[:-1] and (last.startswith(self.words[-1]) if self.prefix else last == self.words[-1]):
-                return True
-        return False
+    def stands_at(self, question: Sequence[str], start: int) -> bool:
+        *before, last = question[start : start + len(self.words)]
+        if len(before) + 1 < len(self.words) or tuple(before) != self.words[:-1]:
+            return False
+        return last.startswith(self.words[-1]) if self.prefix else last == self.words[-1]
 
 
-Cues = Mapping[str, tuple[Cue, ...]]
+class Cues:
+    """The cues of all languages, by the first letters of their first word: a question looks at few of them."""
 
+    def __init__(self, cues: Mapping[str, Sequence[Cue]]) -> None:
+        self._order = {cue: place for own in cues.values() for place, cue in enumerate(own)}
+        self._starting: dict[tuple[str, str], list[Cue]] = {}
+        for language, own in cues.items():
+            for cue in own:
+                if cue.words:
+                    self._starting.setdefault((language, cue.words[0][:2]), []).append(cue)
 
-def facet_asked(question: str, language: str, cues: Cues) -> str | None:
-    """The facet whose cues cover most letters of the question; None when no cue stands in it."""
-    asked = words(question, language)
-    weights: dict[str, int] = {}
-    for cue in cues.get(language, ()):
-        if cue.words and cue.stands_in(asked):
-            weights[cue.facet] = max(weights.get(cue.facet, 0), sum(map(len, cue.words)))
-    return max(weights, key=lambda facet: weights[facet]) if weights else None
+    def facet_asked(self, question: Sequence[str], language: str) -> str | None:
+        """The facet whose cues cover most letters of the question's folded words; None when no cue stands in it.
+
+        Of equally long cues, the one listed first decides.
+        """
+        found = [
+            cue
+            for start, word in enumerate(question)
+            for length in range(1, 3)
+            for cue in (self._starting.get((language, word[:length]), ()) if len(word) >= length else ())
+            if cue.stands_at(question, start)
+        ]
+        return max(found, key=lambda cue: (sum(map(len, cue.words)), -self._order[cue])).facet if found else None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -203,6 +203,30 @@ def load_knowledge(folder: Path, today: date | None = None) -> tuple[KnowledgeBa
     """
     reader = _Reader(folder)
     return reader.knowledge(today), sorted(reader.problems, key=lambda problem: (problem.path, problem.line))
+
+
+def with_last_good(knowledge: KnowledgeBase | None, before: KnowledgeBase, problems: Iterable[Problem]) -> KnowledgeBase:
+    """What can be served after an edit: whatever has a mistake now stays as it was in `before`.
+
+    A mistake in an offer.yml or de.md keeps the whole offer, one in a translation that translation, one elsewhere everything.
+    """
+    offers = dict(knowledge.offers) if knowledge else {}
+    for problem in problems:
+        parts = Path(problem.path).parts
+        if problem.warning:
+            continue
+        if knowledge is None or len(parts) < 3 or parts[-3] != "offers":
+            return before
+        offer, file = parts[-2], Path(parts[-1]).stem
+        old = before.offers.get(offer)
+        if old is None:
+            continue
+        if offer not in offers or file in ("offer", knowledge.default_language):
+            offers[offer] = old
+        elif file in old.translations:
+            offers[offer] = replace(offers[offer], translations={**offers[offer].translations, file: old.translations[file]})
+    assert knowledge is not None
+    return replace(knowledge, offers=dict(sorted(offers.items())))
 
 
 def content_digest(folder: Path) -> str:

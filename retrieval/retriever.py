@@ -1,8 +1,8 @@
 """Finds the offers that may answer a question, and says how sure it is.
 
-question ─► encoder ─► FAISS  ─┐ z-scores, summed       best passage
-         ─► character n-grams ─┴ + preference for  ─►   of each offer ─► confidence ─► verdict
-                                 the asker's language
+question ─► encoder ─► FAISS  ─┐ z-scores, summed: the best passages of each offer ─┐
+         ─► character n-grams ─┘                                                    ├─► weights of the ─► confidence ─► verdict
+         ─► classifier: what was learned from questions, shared and of the language ┘   language
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -18,53 +19,86 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.encoder import Encoder
-from retrieval.facet import Cues, facet_asked
+from retrieval.classifier import Learned, OfferClassifier
+from retrieval.encoder import Encoder, Vectors
+from retrieval.facet import Cues
 from retrieval.index import Index
-from retrieval.lexical import words
+from retrieval.lexical import Asked, matched_words
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 Verdict = Literal["answer", "clarify", "none"]
 CALIBRATION = Path(__file__).with_name("calibration.toml")
-FEATURES = ("score", "dense", "lexical", "lead", "lead_third", "dense_lead", "length", "covered")
+CHANNELS = ("near", "shared", "own")
+FEATURES = (
+    "chance",
+    "lead",
+    "near",
+    "near_lead",
+    "dense",
+    "lexical",
+    "shared",
+    "own",
+    "shared_none",
+    "own_none",
+    "length",
+    "covered",
+)
 # How many offers the confidence is computed from: it must not depend on how many somebody wants to see.
 RANKED = 5
 # Facets that a question need not name.
 _UNASKED = ("register", "how", "what", "who")
+# The weights of a language that has none of its own.
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Fitted figures. `weights`: language → channel → how much it counts; `confidence` and `coverage`: logistic models over
+    FEATURES for "the first offer answers" and "one of the first three does", each with an intercept by language.
+    """
+
+    weights: Mapping[str, Mapping[str, float]]
+    confidence: Mapping[str, Mapping[str, float]]
+    coverage: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Calibration:
     """The figures of calibration.toml: written by `lotse bench retrieval --fit`, never by hand.
 
-    `lexical_weight` and `language_bonus` count in standard deviations of the dense scores;
-    an offer's `passages_counted` best passages are averaged.
-    `confidence` and `coverage` are logistic models over FEATURES: the first offer answers; one of the first three does.
+    `lexical_weight`: how much the z-scored n-grams count beside the z-scored meaning, by language; an offer's
+    `passages_counted` best passages are averaged. `learned` holds with a classifier, `plain` without one.
     From a confidence of `answer` on a question is answered; from a coverage of `clarify` on the resident is asked back.
     """
 
-    lexical_weight: float
-    language_bonus: float
+    lexical_weight: Mapping[str, float]
     passages_counted: int
-    confidence: Mapping[str, float]
-    coverage: Mapping[str, float]
+    learned: Model
+    plain: Model
     answer: float
     clarify: float
 
     @classmethod
     def load(cls, path: Path = CALIBRATION) -> Calibration:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(**content["fusion"], confidence=content["confidence"], coverage=content["coverage"], **content["thresholds"])
+        return cls(
+            content["lexical_weight"],
+            content["passages_counted"],
+            Model(**content["learned"]),
+            Model(**content["plain"]),
+            **content["thresholds"],
+        )
 
 
 @dataclass(frozen=True)
 class Hit:
     """An offer and the passage by which it was found.
 
-    `score`: z-scored sum of both channels plus language preference, averaged over the offer's best passages.
-    `dense`: best cosine in [-1, 1]. `lexical`: best cosine in [0, 1].
-    `facet`: the offer's facet that fits the question best. `covered`: how much of what is special in the question stands at
-    the offer, a share in [0, 1]; computed for the first hit.
+    `score`: the chance among all offers, in [0, 1], if one of them is right. `near`: mean z-score of the offer's best passages.
+    `dense`: best cosine in [-1, 1]. `lexical`: best cosine in [0, 1]. `shared`, `own`: what the classifier says, about 1 for
+    the right offer; None without one. `facet`: the offer's facet that fits the question best. `covered`: how much of what is
+    special in the question stands at the offer, a share in [0, 1]; computed for the first hit.
     """
 
     offer: str
@@ -72,19 +106,14 @@ class Hit:
     facet: str
     score: float
     text: str
+    near: float
     dense: float
     lexical: float
     in_other_language: bool
-    covered: float
+    shared: float | None = None
+    own: float | None = None
+    covered: float = 0.0
     matched: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Channels:
-    """The similarity of each passage to one question: float64, (passages,). `dense` in [-1, 1], `lexical` in [0, 1]."""
-
-    dense: Floats
-    lexical: Floats
 
 
 @dataclass(frozen=True)
@@ -103,42 +132,98 @@ class SearchResult:
     rejected: tuple[Hit, ...]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for each offer of the index: float64, (offers,), in the order of `Index.offers`.
+
+    `passage` is the row of the best passage, `heading` the facet of the heading nearest to the question. `shared` and `own` are
+    None without a classifier; an offer that it does not know has 0 there and is in `unknown`.
+    """
+
+    near: Floats
+    dense: Floats
+    lexical: Floats
+    passage: Rows
+    heading: npt.NDArray[np.str_]
+    shared: Floats | None = None
+    own: Floats | None = None
+    none: tuple[float, float] = (0.0, 0.0)
+    unknown: npt.NDArray[np.bool_] | None = None
+
+
+class _Pool:
+    """The passages that a question of one language is compared with: rows of the index, and which offer has which of them."""
+
+    def __init__(self, index: Index, languages: Sequence[str]) -> None:
+        self.blocks = [index.blocks[language] for language in languages]
+        self.rows = np.concatenate([np.arange(block.start, block.end) for block in self.blocks])
+        owners = index.owners[self.rows]
+        kinds = np.array([index.passages[row].kind for row in self.rows])
+        facets = np.array([index.passages[row].facet or "what" for row in self.rows])
+        self.of_offer = self._lines(np.flatnonzero(kinds != "heading"), owners, len(index.offers))
+        self.missing = (self.of_offer == len(self.rows)).all(axis=1)
+        self.headings = self._lines(np.flatnonzero((kinds == "heading") & np.isin(facets, _UNASKED)), owners, len(index.offers))
+        self.heading_facets = np.append(facets, "what")[self.headings]
+
+    def _lines(self, places: Rows, owners: npt.NDArray[np.int32], offers: int) -> Rows:
+        """Which of `places` each offer has, a line each, filled up with a place beyond the last."""
+        places = places[np.argsort(owners[places], kind="stable")]
+        counts = np.bincount(owners[places], minlength=offers)
+        lines = np.full((offers, max(1, int(counts.max(initial=0)))), len(self.rows), np.intp)
+        lines[owners[places], np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)] = places
+        return lines
+
+
 class Retriever:
     """Search over one index. Holds no state between calls; may be shared by threads."""
 
-    def __init__(self, index: Index, encoder: Encoder, cues: Cues, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        encoder: Encoder,
+        cues: Cues,
+        classifier: OfferClassifier | None = None,
+        calibration: Calibration | None = None,
+        spare: Sequence[str] = ("de", "en"),
+    ) -> None:
+        """`spare`: the languages in which an offer is found that does not exist in the asker's."""
         self.index = index
-        self._cues = cues
-        self._encoder = encoder
+        self.encoder = encoder
+        self.cues = cues
+        self.classifier = classifier
         self.calibration = calibration or Calibration.load()
-        self._offers = tuple(dict.fromkeys(passage.offer for passage in index.passages))
-        owner = np.array([self._offers.index(passage.offer) for passage in index.passages], np.intp)
-        heading = np.array([passage.kind == "heading" for passage in index.passages])
-        self._rows = [np.flatnonzero((owner == offer) & ~heading) for offer in range(len(self._offers))]
-        self._headings = [np.flatnonzero((owner == offer) & heading) for offer in range(len(self._offers))]
         # FAISS's own search would sort all passages; z-scores want every similarity and no order. No copy: a view of the index.
         size = index.vectors.ntotal * index.vectors.d
         self._matrix = faiss.rev_swig_ptr(index.vectors.get_xb(), size).reshape(index.vectors.ntotal, index.vectors.d)
-        self._languages = np.array([passage.language for passage in index.passages])
+        self._spare = [language for language in spare if language in index.blocks]
+        self._pools: dict[tuple[str, ...], _Pool] = {}
+        learned = {offer: column for column, offer in enumerate(classifier.offers)} if classifier else {}
+        self._columns = np.array([learned.get(offer, -1) for offer in index.offers], np.intp)
+        self._known = {(passage.language, passage.offer, passage.facet) for passage in index.passages}
 
-    def search(self, question: str, language: str, limit: int = 5, explain: bool = False) -> SearchResult:
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """All folded words of the folder."""
+        return frozenset().union(*(block.lexical.vocabulary for block in self.index.blocks.values()))
+
+    def search(
+        self, question: str, language: str, limit: int = 5, explain: bool = False, vector: Vectors | None = None
+    ) -> SearchResult:
         """Find the offers that may answer `question`, best first, at most `limit`.
 
-        `language` is the asker's; passages in it are preferred, others are found too (`in_other_language`).
-        `explain` also fills in `matched`.
+        `language` is the asker's; an offer that does not exist in it is found in others (`in_other_language`).
+        `explain` also fills in `matched`. `vector` is the question's, if it is known already.
         """
-        ranked = self.rank(
-            self.channels(question, language), question, language, max(limit, RANKED), facet_asked(question, language, self._cues)
-        )
-        if not ranked:
+        asked = Asked.read(question, language)
+        evidence = self.evidence(asked, language, self.encoder.encode([question])[0] if vector is None else vector)
+        if evidence is None:
             return SearchResult(question, language, 0.0, 0.0, "none", (), ())
-        values = features(ranked, question)
-        confidence, coverage = _probability(self.calibration.confidence, values), _probability(self.calibration.coverage, values)
+        model = self.model(evidence, language)
+        ranked = self.rank(evidence, model, asked, language, max(limit, RANKED))
+        values = features(ranked, evidence, asked)
+        confidence, coverage = (probability(part, values, language) for part in (model.confidence, model.coverage))
         if explain:
-            ranked = [
-                replace(hit, matched=tuple(self.index.lexical.matched(question, language, hit.text, hit.language)))
-                for hit in ranked
-            ]
+            ranked = [replace(hit, matched=tuple(matched_words(asked, hit.text, hit.language))) for hit in ranked]
         hits = tuple(ranked[:limit])
         if confidence >= self.calibration.answer:
             return SearchResult(question, language, confidence, coverage, "answer", hits[:1], hits[1:])
@@ -148,83 +233,131 @@ class Retriever:
 
     def known_words(self, question: str, language: str) -> tuple[str, ...]:
         """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
-        return tuple(
-            dict.fromkeys(
-                word for word in words(question, language) if word in self.index.lexical.vocabulary and not word.isdigit()
-            )
-        )
+        asked = Asked.read(question, language)
+        return tuple(dict.fromkeys(word for word in asked.words if word in self.vocabulary and not word.isdigit()))
 
-    def channels(self, question: str, language: str) -> Channels | None:
-        """Each passage's similarity to the question in both channels; None for a question without any word."""
-        vector = self._encoder.encode([question])
-        lexical = self.index.lexical.scores(question, language).astype(np.float64)
-        if not self.index.passages or (not vector.any() and not lexical.any()):
-            return None
-        return Channels((self._matrix @ vector[0]).astype(np.float64), lexical)
+    def evidence(self, asked: Asked, language: str, vector: Vectors, learned: Learned | None = None) -> Evidence | None:
+        """What speaks for each offer; None when the index is empty or the question holds no word.
 
-    def rank(self, channels: Channels | None, question: str, language: str, limit: int, facet: str | None = None) -> list[Hit]:
-        """The best offers, one more than `limit`, each with `facet` if it has it.
-
-        An offer counts with the mean of its best passages: a chance likeness to one of them is not enough.
+        `learned` stands in for what the classifier would say (fitting: what it says without this question).
         """
-        if channels is None:
-            return []
-        fusion = self.calibration
-        score = (
-            _z(channels.dense)
-            + fusion.lexical_weight * _z(channels.lexical)
-            + fusion.language_bonus * (self._languages == language)
+        if not self.index.passages:
+            return None
+        languages = (language,) if language in self.index.blocks else tuple(self.index.blocks)
+        evidence = self._near(asked, languages, vector, language)
+        missing = self._pool(languages).missing
+        if missing.any() and self._spare:
+            other = self._near(asked, tuple(self._spare), vector, language)
+            parts = ("near", "dense", "lexical", "passage", "heading")
+            evidence = replace(
+                evidence, **{name: np.where(missing, getattr(other, name), getattr(evidence, name)) for name in parts}
+            )
+        if not vector.any() and not evidence.lexical.any():
+            return None
+        if self.classifier is None:
+            return evidence
+        learned = learned or self.classifier.scores(vector, asked, language)
+        unknown = self._columns < 0
+        shared, own = (np.where(unknown, 0.0, part[self._columns]).astype(np.float64) for part in (learned.shared, learned.own))
+        return replace(evidence, shared=shared, own=own, none=(learned.shared_none, learned.own_none), unknown=unknown)
+
+    def _pool(self, languages: tuple[str, ...]) -> _Pool:
+        if languages not in self._pools:
+            self._pools[languages] = _Pool(self.index, languages)
+        return self._pools[languages]
+
+    def _near(self, asked: Asked, languages: tuple[str, ...], vector: Vectors, language: str) -> Evidence:
+        """An offer counts with the mean of its best passages: a chance likeness to one of them is not enough."""
+        pool = self._pool(languages)
+        dense = np.concatenate([self._matrix[block.start : block.end] @ vector for block in pool.blocks]).astype(np.float64)
+        lexical = np.concatenate([block.lexical.scores(asked) for block in pool.blocks]).astype(np.float64)
+        weight = self.calibration.lexical_weight
+        fused = np.append(_z(dense) + weight.get(language, weight[ANY]) * _z(lexical), -np.inf)
+        scores = fused[pool.of_offer]
+        counted = min(self.calibration.passages_counted, scores.shape[1])
+        best = -np.partition(-scores, counted - 1, axis=1)[:, :counted]
+        real = np.isfinite(best)
+        number = np.maximum(real.sum(axis=1), 1)
+        near = np.where(real, best, 0).sum(axis=1) / number - np.where(pool.missing, 99.0, 0.0)
+        first = pool.of_offer[np.arange(len(scores)), scores.argmax(axis=1)]
+        return Evidence(
+            near,
+            np.append(dense, -1.0)[pool.of_offer].max(axis=1),
+            np.append(lexical, 0.0)[pool.of_offer].max(axis=1),
+            pool.rows[np.minimum(first, len(pool.rows) - 1)],
+            pool.heading_facets[np.arange(len(scores)), fused[pool.headings].argmax(axis=1)],
         )
-        best = [rows[np.argsort(-score[rows])[: fusion.passages_counted]] for rows in self._rows]
-        totals = np.array([score[rows].mean() for rows in best])
+
+    def model(self, evidence: Evidence, language: str) -> Model:
+        """The figures that count: the plain ones without a classifier, or when the nearest offer is one it has not learned."""
+        plain = self.calibration.plain
+        if evidence.unknown is None or evidence.unknown[chances(evidence, plain, language).argmax()]:
+            return plain
+        return self.calibration.learned
+
+    def rank(self, evidence: Evidence, model: Model, asked: Asked, language: str, limit: int) -> list[Hit]:
+        """The best offers, one more than `limit`, each with the facet asked for if it has it."""
+        chance = chances(evidence, model, language)
+        facet = self.cues.facet_asked(asked.words, language)
         hits: list[Hit] = []
-        for offer in np.argsort(-totals)[: limit + 1]:
-            rows = self._rows[offer]
-            first = int(best[offer][0])
-            passage = self.index.passages[first]
+        for offer in np.argsort(-chance)[: limit + 1]:
+            passage = self.index.passages[evidence.passage[offer]]
+            learned = evidence.shared is not None and evidence.own is not None
             hits.append(
                 Hit(
                     passage.offer,
                     passage.language,
-                    self._facet(int(offer), score, facet),
-                    round(float(totals[offer]), 4),
+                    facet if facet and (passage.language, passage.offer, facet) in self._known else str(evidence.heading[offer]),
+                    round(float(chance[offer]), 4),
                     passage.text,
-                    round(float(channels.dense[rows].max()), 4),
-                    round(float(channels.lexical[rows].max()), 4),
+                    round(float(evidence.near[offer]), 4),
+                    round(float(evidence.dense[offer]), 4),
+                    round(float(evidence.lexical[offer]), 4),
                     passage.language != language,
-                    # Costs a millisecond, and only the first hit's is asked for.
-                    0.0 if hits else round(self.index.lexical.covered(question, language, first), 4),
+                    round(float(evidence.shared[offer]), 4) if learned else None,  # type: ignore[index]
+                    round(float(evidence.own[offer]), 4) if learned else None,  # type: ignore[index]
+                    # Only the first hit's is asked for.
+                    0.0 if hits else round(self.index.blocks[passage.language].lexical.covered(asked, int(offer)), 4),
                 )
             )
         return hits
 
-    def _facet(self, offer: int, score: Floats, asked: str | None) -> str:
-        """The facet asked for, if the offer knows of it; else that of the heading nearest to the question."""
-        if asked is not None and asked in {self.index.passages[row].facet for row in self._rows[offer]}:
-            return asked
-        headings = [row for row in self._headings[offer] if self.index.passages[row].facet in _UNASKED]
-        return self.index.passages[max(headings, key=lambda row: score[row])].facet or "what" if headings else "what"
+
+def chances(evidence: Evidence, model: Model, language: str) -> Floats:
+    """The chance of each offer, adding to 1, if one of them is right: a softmax over the weighted channels."""
+    weights = model.weights.get(language, model.weights[ANY])
+    score = sum(weights[name] * channel for name in CHANNELS if (channel := getattr(evidence, name)) is not None)
+    odds = np.exp(np.asarray(score) - np.max(score))
+    return np.asarray(odds / odds.sum(), np.float64)
 
 
-def _probability(model: Mapping[str, float], values: Mapping[str, float]) -> float:
-    return 1 / (1 + math.exp(-model["intercept"] - sum(model[name] * values[name] for name in FEATURES)))
+def features(ranked: Sequence[Hit], evidence: Evidence, asked: Asked) -> dict[str, float]:
+    """What the confidence in the first hits is computed from; `length` is that of the question, log(1 + words)."""
+    first, *others = ranked
+    second = others[0] if others else replace(first, score=0.0, near=0.0)
+    best, next_best = (math.log(max(hit.score, 1e-4)) for hit in (first, second))
+    return {
+        "chance": best,
+        "lead": best - next_best,
+        "near": first.near,
+        "near_lead": first.near - max((hit.near for hit in others), default=0.0),
+        "dense": first.dense,
+        "lexical": first.lexical,
+        "shared": first.shared or 0.0,
+        "own": first.own or 0.0,
+        "shared_none": evidence.none[0],
+        "own_none": evidence.none[1],
+        "length": math.log1p(len(asked.words)),
+        "covered": first.covered,
+    }
+
+
+def probability(model: Mapping[str, Mapping[str, float]], values: Mapping[str, float], language: str) -> float:
+    """A logistic model: `model` has `intercept` by language and `slope` by feature."""
+    intercept = model["intercept"].get(language, model["intercept"][ANY])
+    return 1 / (1 + math.exp(-intercept - sum(model["slope"][name] * values[name] for name in FEATURES)))
 
 
 def _z(values: Floats) -> Floats:
     spread = float(values.std())
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
-
-
-def features(ranked: Sequence[Hit], question: str) -> dict[str, float]:
-    """What the confidence in the first hits is computed from; `length` is that of the question, log(1 + words)."""
-    first, *others = ranked
-    return {
-        "score": first.score,
-        "dense": first.dense,
-        "lexical": first.lexical,
-        "lead": first.score - others[0].score if others else 0.0,
-        "lead_third": first.score - others[1].score if len(others) > 1 else 0.0,
-        "dense_lead": first.dense - max((hit.dense for hit in others), default=0.0),
-        "length": math.log1p(len(question.split())),
-        "covered": first.covered,
-    }

@@ -11,7 +11,8 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 
 from bot.actions.answer import compose_answer, compose_card, human_choice, human_reply, interpreter_reply, language_reply, reply
-from bot.protocol import Reply, Turn, from_wire, to_wire
+from bot.protocol import Meaning, Reply, Turn, from_wire, to_wire
+from retrieval.encoder import unpack
 from retrieval.facts import FACETS
 from retrieval.knowledge import KnowledgeBase
 from retrieval.retriever import Retriever
@@ -38,6 +39,7 @@ class Message:
     offer: str | None
     pending: str | None
     wished: bool = False
+    meaning: Meaning | None = None
 
     @classmethod
     def read(cls, tracker: Tracker | Mapping[str, Any]) -> Message:
@@ -59,6 +61,7 @@ class Message:
             slots.get("offer"),
             slots.get("pending"),
             turn is not None and turn.wished,
+            turn.meaning if turn else None,
         )
 
 
@@ -71,7 +74,9 @@ def answer(content: Content, message: Message) -> Reply:
         return compose_card(
             knowledge, message.language, knowledge.offers[offer], facet if facet in FACETS else "what", confidence=1.0
         )
-    result = content.retriever.search(message.text, message.language)
+    known = message.meaning is not None and message.meaning.encoder == content.retriever.encoder.name
+    vector = unpack(message.meaning.vector) if message.meaning and known else None
+    result = content.retriever.search(message.text, message.language, vector=vector)
     return compose_answer(knowledge, message.language, result, content.retriever.known_words(message.text, message.language))
 
 
