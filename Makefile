@@ -13,7 +13,8 @@ check: install-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lotse knowledge check
+	@# A fixed day: the code is not broken because a date in the content has passed. Editors check with today's.
+	.venv/bin/lotse knowledge check --today 2026-11-28
 
 test: check
 	.venv/bin/python -m pytest

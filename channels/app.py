@@ -31,6 +31,7 @@ from channels.store import Store, StoreUnavailable
 from channels.widget.page import page_router
 from retrieval.bench import learn_offers, lesson
 from retrieval.classifier import OfferClassifier
+from retrieval.coverage import coverage
 from retrieval.encoder import Encoder, load_encoder, pack
 from retrieval.facet import Cues
 from retrieval.index import Index, IndexStale
@@ -321,7 +322,14 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         status = "unavailable" if not usable else "degraded" if reasons else "ready"
         return JSONResponse({"status": status, "reasons": reasons}, 200 if usable else 503)
 
-    app.include_router(page_router(lotse.gateway, lambda: lotse.content.knowledge, _source_line))
+    app.include_router(
+        page_router(
+            lotse.gateway,
+            lambda: lotse.content.knowledge,
+            _source_line,
+            lambda language: coverage(lotse.content.knowledge, language),
+        )
+    )
     return app
 
 

@@ -8,13 +8,17 @@ import logging
 import os
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import typer
 
 from channels.settings import Settings
+
+if TYPE_CHECKING:
+    from retrieval.knowledge import KnowledgeBase
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lotse: a multilingual guide to the offers of Düsseldorf.")
 knowledge_app = typer.Typer(no_args_is_help=True, help="The knowledge folder.")
@@ -137,16 +141,116 @@ def purge() -> None:
 
 
 @knowledge_app.command()
-def check(language: Annotated[str, typer.Option(help="Language of the messages about words: en or de.")] = "en") -> None:
+def check(
+    file: Annotated[Path | None, typer.Argument(help="One file, or the folder of one offer; everything when left out.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the messages: en or de.")] = "en",
+    today: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Check as if it were this day.")] = None,
+) -> None:
     """List every mistake in the knowledge folder, with file, line and remedy."""
     from retrieval.check import check_knowledge
 
-    problems = check_knowledge(Settings().knowledge, language=language)
+    if language not in ("en", "de"):
+        raise _stop("The messages exist in English (en) and German (de).")
+    if file is not None and not file.exists():
+        raise _stop(f"{file} does not exist.")
+    problems = check_knowledge(Settings().knowledge, today.date() if today else None, language, file)
     for problem in problems:
         print(problem)
     errors = sum(not problem.warning for problem in problems)
-    print(f"{errors} mistakes, {len(problems) - errors} warnings.")
+    found = f"{errors} Fehler, {len(problems) - errors} Warnungen." if language == "de" else None
+    print(found or f"{errors} mistakes, {len(problems) - errors} warnings.")
     raise typer.Exit(1 if errors else 0)
+
+
+@knowledge_app.command()
+def status(as_json: AsJson = False) -> None:
+    """Which texts exist, by offer, language and level, and in which state."""
+    from retrieval.coverage import coverage, matrix
+
+    knowledge = _knowledge()
+    if as_json:
+        print(json.dumps([asdict(state) for state in coverage(knowledge)], ensure_ascii=False, indent=2, default=str))
+    else:
+        print(matrix(knowledge))
+
+
+@knowledge_app.command()
+def new(
+    offer: Annotated[str, typer.Argument(help="The folder's name: small letters and hyphens, in German.")],
+    topic: Annotated[str, typer.Option(help="family, language, integration, work, care, sport, health, housing, …")],
+) -> None:
+    """Begin an offer: a folder with offer.yml and de.md to fill in."""
+    from retrieval.editing import CannotEdit, new_offer
+
+    try:
+        for path in new_offer(Settings().knowledge, offer, topic):
+            print(path)
+    except CannotEdit as error:
+        raise _stop(str(error)) from error
+    print("Fill in both files; `lotse knowledge check` says what is still missing. docs/knowledge-format.md explains each line.")
+
+
+@knowledge_app.command()
+def preview(
+    offer: str,
+    language: Annotated[str, typer.Option(help="de, en, tr, ar, uk, ru, fr, es, pl, ro, fa, it")] = "de",
+    facet: Annotated[str, typer.Option(help="what who how register cost when where documents languages contact")] = "what",
+    simple: Annotated[bool, typer.Option(help="The simpler text.")] = False,
+) -> None:
+    """Show a card as residents see it."""
+    from bot.actions.answer import compose_card
+
+    knowledge = _knowledge()
+    if offer not in knowledge.offers:
+        raise _stop(f"There is no offer “{offer}”, or it has a mistake: run `lotse knowledge check`.")
+    reply = compose_card(
+        knowledge, language, knowledge.offers[offer], facet, confidence=1.0, level="simple" if simple else "standard"
+    )
+    print(reply.text)
+    print("\n" + "  ".join(f"[{choice.label}]" for choice in reply.choices))
+
+
+@knowledge_app.command("translate-list")
+def translate_list(
+    offer: Annotated[str | None, typer.Argument(help="One offer; all when left out.")] = None,
+    language: Annotated[str | None, typer.Option(help="One language; all when left out.")] = None,
+) -> None:
+    """List the texts that must be translated, or translated again."""
+    from retrieval.editing import to_translate
+
+    waiting = to_translate(_knowledge(), offer, language)
+    for name, code, state in waiting:
+        print(f"offers/{name}/{code}.md  {state}")
+    print(f"{len(waiting)} texts to translate.")
+
+
+@knowledge_app.command()
+def sign(
+    offer: str,
+    language: Annotated[str, typer.Option(help="The language of the text that was checked.")],
+    role: Annotated[str, typer.Option(help="Who checked it: editor, translator, mediator or office. Never a name.")],
+    day: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="When; today when left out.")] = None,
+    simple: Annotated[bool, typer.Option(help="The simpler text.")] = False,
+) -> None:
+    """Note that a person has checked a text: the card then says so."""
+    from retrieval.editing import CannotEdit
+    from retrieval.editing import sign as sign_text
+
+    checked_on = (day or datetime.now()).date()
+    level = "simple" if simple else "standard"
+    try:
+        print(sign_text(Settings().knowledge, _knowledge(), offer, language, role, checked_on, level))
+    except CannotEdit as error:
+        raise _stop(str(error)) from error
+
+
+def _knowledge() -> KnowledgeBase:
+    from retrieval.knowledge import load_knowledge
+
+    knowledge, problems = load_knowledge(Settings().knowledge)
+    if knowledge is None:
+        raise _stop("\n".join(str(problem) for problem in problems))
+    return knowledge
 
 
 @knowledge_app.command()

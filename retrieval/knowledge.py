@@ -18,19 +18,20 @@ import yaml
 
 from retrieval.facet import Cue
 from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
+from retrieval.messages import GERMAN_PARTS, LANGUAGES, MESSAGES
 
 STATUSES = ("found", "verified", "stale")
 TOPICS = ("family", "language", "integration", "work", "care", "sport", "health", "housing", "engagement", "emergency")
 _HEADING = re.compile(r"## (?P<heading>.+?) \{#(?P<facet>[a-z]+)(?: valid_until=(?P<until>\d{4}-\d\d-\d\d))?\}\s*")
 _COMMENT = re.compile(r"[ \t]*<!--.*?-->")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:-[a-z0-9-]+)?)\}")
-# What facts hold and words must not: written once in offer.yml, it cannot differ between languages.
+# What facts hold and words must not, by the key of the message: written once in offer.yml, it cannot differ between languages.
 _TYPED_FACTS = {
-    "a phone number": re.compile(r"\b0\d{2,4}[ /-]\d{2,}|\b116 ?1\d\d\b|\b0800\b"),
-    "a mail address": re.compile(r"\S@\S+\.[a-z]"),
-    "an address of a page": re.compile(r"https?://|\bwww\."),
-    "a clock time": re.compile(r"\b\d{1,2}[:.]\d\d\b(?!\d)"),
-    "a price": re.compile(r"\d ?(?:€|EUR\b|Euro\b|euro\b|يورو|євро|евро|یورو)"),
+    "typed-phone": re.compile(r"\b0\d{2,4}[ /-]\d{2,}|\b116 ?1\d\d\b|\b0800\b"),
+    "typed-mail": re.compile(r"\S@\S+\.[a-z]"),
+    "typed-page": re.compile(r"https?://|\bwww\."),
+    "typed-time": re.compile(r"\b\d{1,2}[:.]\d\d\b(?!\d)"),
+    "typed-price": re.compile(r"\d ?(?:€|EUR\b|Euro\b|euro\b|يورو|євро|евро|یورو)"),
 }
 
 
@@ -70,7 +71,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Translation:
-    """One offer in one language. `state`: source, current or outdated."""
+    """One offer in one language and level. `state`: source, current or outdated. `level`: standard, or simple (<lang>-simple.md).
+
+    `reviewed_by` is the role of the person who checked it, `tested_by` that of the readers who tested it.
+    """
 
     language: str
     title: str
@@ -79,6 +83,10 @@ class Translation:
     sections: tuple[Section, ...]
     translated_by: str | None = None
     state: str = "source"
+    level: str = "standard"
+    reviewed_by: str | None = None
+    reviewed_on: date | None = None
+    tested_by: str | None = None
 
     def section(self, facet: str) -> Section | None:
         return next((section for section in self.sections if section.facet == facet), None)
@@ -96,14 +104,15 @@ class Offer:
     unknown: tuple[str, ...]
     ask: tuple[str, ...]
     translations: Mapping[str, Translation]
+    simple: Mapping[str, Translation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Passage:
     """A part that can be found.
 
-    `kind`: section, question (an example question), facts (a facet that has facts or a known gap), or heading: that of a
-    section alone, which tells facets apart but not offers.
+    `kind`: section, question (an example question), name (of the glossary), facts (a facet that has facts or a known gap), or
+    heading: that of a section alone, which tells facets apart but not offers.
     """
 
     offer: str
@@ -114,11 +123,58 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Term:
+    """One thing and what it is called. By language: `terms` what our texts say, `names` everything people say (that too),
+    `avoid` what our texts should not say. `offer` is what a question with one of these words is about.
+    """
+
+    id: str
+    offer: str
+    terms: Mapping[str, str]
+    names: Mapping[str, tuple[str, ...]]
+    avoid: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class District:
+    """A Stadtteil, its Stadtbezirk (1 to 10) and how people write it. `context`: the name is an everyday word too."""
+
+    name: str
+    borough: int
+    spellings: tuple[str, ...]
+    context: bool = False
+
+
+@dataclass(frozen=True)
+class CrisisContact:
+    """Whom to call. `url` and `as_of` are None for the numbers that everybody knows, 110."""
+
+    phone: str
+    title: str
+    url: str | None = None
+    as_of: str | None = None
+    undated: bool = False
+
+
+@dataclass(frozen=True)
+class CrisisKind:
+    """A kind of danger: its card and its words, by language. Patterns: see the head of crisis.yml."""
+
+    id: str
+    contacts: tuple[str, ...]
+    titles: Mapping[str, str]
+    texts: Mapping[str, str]
+    triggers: Mapping[str, tuple[str, ...]]
+    harmless: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Language:
     code: str
     name: str
     direction: str
     content: bool
+    joining: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +189,10 @@ class KnowledgeBase:
     switchboard: Fact
     switchboard_source: Source
     facet_cues: Mapping[str, tuple[Cue, ...]]
+    glossary: Mapping[str, Term]
+    districts: Mapping[str, District]
+    crisis: tuple[CrisisKind, ...]
+    crisis_contacts: Mapping[str, CrisisContact]
     digest: str
     _today: date | None = field(default=None, compare=False)
 
@@ -173,8 +233,15 @@ class KnowledgeBase:
         """All that can be found, each section with its offer's title and heading in front."""
         return tuple(passage for offer in self.offers.values() for passage in self._passages(offer))
 
+    def _names(self, offer: str, language: str) -> Iterator[str]:
+        for term in self.glossary.values():
+            if term.offer == offer:
+                yield from term.names.get(language, ())
+
     def _passages(self, offer: Offer) -> Iterator[Passage]:
         for language, words in offer.translations.items():
+            for name in self._names(offer.id, language):
+                yield Passage(offer.id, language, None, "name", name)
             for question in words.questions:
                 yield Passage(offer.id, language, None, "question", question)
             yield Passage(offer.id, language, None, "section", f"{words.title}. {words.summary}")
@@ -194,14 +261,14 @@ class KnowledgeBase:
                     )
 
 
-def load_knowledge(folder: Path, today: date | None = None) -> tuple[KnowledgeBase | None, list[Problem]]:
+def load_knowledge(folder: Path, today: date | None = None, language: str = "en") -> tuple[KnowledgeBase | None, list[Problem]]:
     """Read the folder.
 
     Returns the knowledge base and everything that is wrong. An offer or translation with a mistake is left out;
     the knowledge base is None only when languages, phrases or the switchboard cannot be read.
-    `today` freezes the date for tests. Takes about 2 ms per file.
+    `today` freezes the date for tests. `language` of the messages: "en" or "de". Takes about 2 ms per file.
     """
-    reader = _Reader(folder)
+    reader = _Reader(folder, language)
     return reader.knowledge(today), sorted(reader.problems, key=lambda problem: (problem.path, problem.line))
 
 
@@ -262,9 +329,11 @@ def stamp_translations(folder: Path, offer: str | None = None, language: str | N
             text = path.read_text(encoding="utf-8")
             front, marker, body = text.partition("\n---\n")
             lines = [line for line in front.splitlines() if not line.startswith("translated_from:")]
+            simple = path.stem.endswith("-simple")
             place = next((number for number, line in enumerate(lines) if line.startswith("translated_by:")), None)
-            if path == source or place is None:
+            if path == source or (place is None and not simple):
                 continue
+            place = len(lines) if place is None else place
             lines.insert(place, f'translated_from: "{digest}"')
             stamped = "\n".join(lines) + marker + body
             if stamped != text:
@@ -276,51 +345,57 @@ def stamp_translations(folder: Path, offer: str | None = None, language: str | N
 class _Reader:
     """One reading of the folder; collects the problems."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: str) -> None:
         self.folder = folder
+        self.language = language if language in LANGUAGES else "en"
         self.problems: list[Problem] = []
 
-    def report(self, path: Path, line: int, problem: str, remedy: str, warning: bool = False) -> None:
+    def report(self, path: Path, line: int, key: str, warning: bool = False, **values: object) -> None:
+        """Note the problem `key` of retrieval/messages.py, its braces filled with `values`."""
         try:
             shown = path.relative_to(self.folder.parent)
         except ValueError:
             shown = path
+        problem, remedy = (text.format(**values) for text in MESSAGES[key][self.language])
         self.problems.append(Problem(str(shown), line, problem, remedy, warning))
+
+    def quoted(self, text: str) -> str:
+        """What a message quotes, in its language where we have it."""
+        return GERMAN_PARTS.get(text, text) if self.language == "de" else text
 
     def yaml(self, path: Path, text: str | None = None, first_line: int = 1) -> Any:
         """The file's content, or None after a report. `first_line`: where `text` begins in the file."""
         try:
             content = yaml.load(path.read_text(encoding="utf-8") if text is None else text, _Loader)
         except FileNotFoundError:
-            self.report(path, 1, "The file is missing.", "Create it; docs/knowledge-format.md shows how.")
+            self.report(path, 1, "file-missing")
             return None
         except UnicodeDecodeError:
-            self.report(path, 1, "The file is not UTF-8 text.", "Save it as UTF-8.")
+            self.report(path, 1, "file-encoding")
+            return None
+        except _StandsTwice as error:
+            self.report(path, first_line + error.problem_mark.line, "entry-twice", name=error.problem)
             return None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = first_line + (mark.line if mark else 0)
             reason = str(getattr(error, "problem", None) or "not readable").strip().splitlines()[0]
-            self.report(
-                path, line, f"This is not valid YAML: {reason}.", "Put texts with : or # into quotes and check the indentation."
-            )
+            self.report(path, line, "file-form", reason=self.quoted(reason))
             return None
         if not isinstance(content, Mapping):
-            self.report(
-                path, first_line, "The file holds no entries.", "Write `key: value` lines; docs/knowledge-format.md shows how."
-            )
+            self.report(path, first_line, "file-empty")
             return None
         return content
 
     def keys(self, path: Path, content: Any, required: set[str], optional: set[str], line: int = 1) -> bool:
         good = True
         for key in sorted(required - set(content)):
-            self.report(path, line, f"`{key}` is missing.", f"Add a line `{key}: …`.")
+            self.report(path, line, "entry-missing", name=key)
             good = False
         for key in content:
             if key not in required | optional:
                 close = ", ".join(sorted(required | optional))
-                self.report(path, _line(content, key, line), f"`{key}` is not known here.", f"Use one of: {close}.")
+                self.report(path, _line(content, key, line), "entry-unknown", name=key, allowed=close)
                 good = False
         return good
 
@@ -340,8 +415,20 @@ class _Reader:
             if offer is not None:
                 offers[offer.id] = offer
         self.references(offers)
-        cues = self.facet_cues(content)
-        return KnowledgeBase(table, default, fallback, offers, wordings, *switchboard, cues, content_digest(self.folder), today)
+        return KnowledgeBase(
+            table,
+            default,
+            fallback,
+            offers,
+            wordings,
+            *switchboard,
+            self.facet_cues(content),
+            self.glossary(content, offers),
+            self.districts(),
+            *self.crisis(content),
+            content_digest(self.folder),
+            today,
+        )
 
     def languages(self) -> tuple[dict[str, Language], str, str] | None:
         path = self.folder / "languages.yml"
@@ -351,14 +438,14 @@ class _Reader:
         table = {}
         for code, entry in content["languages"].items():
             line = _line(content["languages"], code)
-            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"name"}, {"content", "direction"}, line):
+            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"name"}, {"content", "direction", "joining"}, line):
                 return None
-            table[code] = Language(code, entry["name"], entry.get("direction", "ltr"), bool(entry.get("content")))
+            table[code] = Language(
+                code, entry["name"], entry.get("direction", "ltr"), bool(entry.get("content")), tuple(entry.get("joining") or ())
+            )
         for key in ("default", "fallback"):
             if content[key] not in table or not table[content[key]].content:
-                self.report(
-                    path, _line(content, key), f"`{key}: {content[key]}` has no content.", "Name a language with content: true."
-                )
+                self.report(path, _line(content, key), "language-without-content", name=key, value=content[key])
                 return None
         return table, content["default"], content["fallback"]
 
@@ -375,21 +462,22 @@ class _Reader:
             before = len(self.problems)
             for key, text in source.items():
                 if key not in content:
-                    self.report(path, 1, f"The phrase `{key}` is missing.", f"Add it; in {default}.yml it says: {text!r}.")
+                    self.report(path, 1, "phrase-missing", name=key, default=default, text=text)
                     continue
                 expected, found = set(_braces(str(text))), set(_braces(str(content[key])))
                 if not key.startswith("date.month") and expected != found:
                     self.report(
                         path,
                         _line(content, key),
-                        f"`{key}` has other words in braces than {default}.yml: {sorted(found)} instead of {sorted(expected)}.",
-                        "Use the same words in braces.",
+                        "phrase-braces",
+                        name=key,
+                        default=default,
+                        found=sorted(found),
+                        expected=sorted(expected),
                     )
             for key in content:
                 if key not in source and not str(key).startswith("month_alone."):
-                    self.report(
-                        path, _line(content, key), f"The phrase `{key}` is not known.", f"Remove it, or add it to {default}.yml."
-                    )
+                    self.report(path, _line(content, key), "phrase-unknown", name=key, default=default)
             if len(self.problems) == before:
                 good[code] = Wording(code, {str(key): str(text) for key, text in content.items()})
         return good
@@ -407,6 +495,101 @@ class _Reader:
                 cues[language] += [Cue.read(facet, str(text)) for text in entries[language]]
         return {language: tuple(own) for language, own in cues.items()}
 
+    def glossary(self, languages: list[str], offers: Mapping[str, Offer]) -> dict[str, Term]:
+        path = self.folder / "glossary.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, {"terms"}, set()):
+            return {}
+        found: dict[str, Term] = {}
+        taken: dict[tuple[str, str], str] = {}
+        for name, entry in content["terms"].items():
+            line = _line(content["terms"], name)
+            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"offer", *languages}, set(), line):
+                continue
+            if entry["offer"] not in offers:
+                self.report(path, line, "term-offer", name=entry["offer"])
+                continue
+            names: dict[str, tuple[str, ...]] = {}
+            for language in languages:
+                words = entry[language]
+                at = _line(entry, language)
+                if not isinstance(words, Mapping) or not self.keys(path, words, {"term"}, {"also", "misspelt", "avoid"}, at):
+                    continue
+                own = tuple(map(str, [words["term"], *(words.get("also") or ()), *(words.get("misspelt") or ())]))
+                for word in own[1:]:
+                    other = taken.setdefault((language, word.lower()), name)
+                    if other != name:
+                        self.report(path, at, "term-word-twice", word=word, other=other)
+                names[language] = own
+            if len(names) == len(languages):
+                terms = {language: str(entry[language]["term"]) for language in languages}
+                avoid = {language: tuple(map(str, entry[language].get("avoid") or ())) for language in languages}
+                found[name] = Term(name, entry["offer"], terms, names, avoid)
+        return found
+
+    def districts(self) -> dict[str, District]:
+        path = self.folder / "districts.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, {"districts"}, set()):
+            return {}
+        found: dict[str, District] = {}
+        for name, entry in content["districts"].items():
+            line = _line(content["districts"], name)
+            scripts = ("latin", "ar", "fa", "uk", "ru")
+            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"borough"}, {"context", *scripts}, line):
+                continue
+            if entry["borough"] not in range(1, 11):
+                self.report(path, line, "borough", value=entry["borough"])
+                continue
+            spellings = [name, *(str(word) for script in scripts for word in entry.get(script) or ())]
+            found[name] = District(name, entry["borough"], tuple(spellings), bool(entry.get("context")))
+        return found
+
+    def crisis(self, languages: list[str]) -> tuple[tuple[CrisisKind, ...], dict[str, CrisisContact]]:
+        path = self.folder / "crisis.yml"
+        content = self.yaml(path)
+        if content is None or not self.keys(path, content, {"contacts", "kinds"}, set()):
+            return (), {}
+        contacts = {}
+        for name, entry in content["contacts"].items():
+            line = _line(content["contacts"], name)
+            if isinstance(entry, Mapping) and self.keys(path, entry, {"phone", "title"}, {"url", "as_of", "undated"}, line):
+                as_of = str(entry["as_of"]) if "as_of" in entry else None
+                contacts[name] = CrisisContact(
+                    str(entry["phone"]), str(entry["title"]), entry.get("url"), as_of, bool(entry.get("undated"))
+                )
+        kinds = []
+        for name, entry in content["kinds"].items():
+            line = _line(content["kinds"], name)
+            if not isinstance(entry, Mapping) or not self.keys(path, entry, {"contacts", *languages}, set(), line):
+                continue
+            for contact in entry["contacts"]:
+                if contact not in contacts:
+                    self.report(path, line, "crisis-contact", name=contact)
+            good = True
+            for language in languages:
+                words, at = entry[language], _line(entry, language)
+                required = {"title", "text", "triggers"}
+                if not isinstance(words, Mapping) or not self.keys(path, words, required, {"harmless"}, at):
+                    good = False
+                    continue
+                for key in _braces(str(words["text"])):
+                    if key not in entry["contacts"]:
+                        self.report(path, at, "crisis-braces", name=key)
+                        good = False
+                if re.search(r"\d", re.sub(r"\{\w+\}", "", str(words["text"]))):
+                    self.report(path, at, "crisis-number")
+                    good = False
+            if good:
+                parts = ("title", "text", "triggers", "harmless")
+                title, text, triggers, harmless = ({code: entry[code].get(part) for code in languages} for part in parts)
+                patterns = [
+                    {code: tuple(map(str, own or ())) for code, own in by_language.items()}
+                    for by_language in (triggers, harmless)
+                ]
+                kinds.append(CrisisKind(name, tuple(entry["contacts"]), title, text, *patterns))
+        return tuple(kinds), contacts
+
     def switchboard(self) -> tuple[Fact, Source] | None:
         path = self.folder / "contacts.yml"
         content = self.yaml(path)
@@ -423,15 +606,10 @@ class _Reader:
             return None
         as_of = str(entry["as_of"])
         if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", as_of):
-            self.report(
-                path,
-                _line(entry, "as_of", line),
-                f"`as_of: {as_of}` is not a date.",
-                "Write the page's date (2025-04-30, 2025-04 or 2025), or the day you collected it and `undated: true`.",
-            )
+            self.report(path, _line(entry, "as_of", line), "source-date", value=as_of)
             return None
         if not WELL_FORMED["url"][0](entry["url"]):
-            self.report(path, _line(entry, "url", line), f"`{entry['url']}` is not an address.", "Begin it with https://.")
+            self.report(path, _line(entry, "url", line), "source-address", value=entry["url"])
             return None
         return Source(str(entry["title"]), str(entry["url"]), as_of, bool(entry.get("undated")))
 
@@ -442,33 +620,19 @@ class _Reader:
             return None
         before = sum(not problem.warning for problem in self.problems)
         if entries["id"] != path.parent.name:
-            self.report(
-                path,
-                _line(entries, "id"),
-                f"`id: {entries['id']}` differs from the folder's name.",
-                f"Write `id: {path.parent.name}`.",
-            )
+            self.report(path, _line(entries, "id"), "offer-id", value=entries["id"], folder=path.parent.name)
         for key, allowed in (("topic", TOPICS), ("status", STATUSES)):
             if entries[key] not in allowed:
-                self.report(
-                    path, _line(entries, key), f"`{key}: {entries[key]}` is not known.", f"Use one of: {', '.join(allowed)}."
-                )
+                self.report(path, _line(entries, key), "offer-value", name=key, value=entries[key], allowed=", ".join(allowed))
         if entries["status"] == "verified" and not (entries.get("checked_by") and entries.get("checked_on")):
-            self.report(
-                path,
-                _line(entries, "status"),
-                "A verified offer says who checked it and when.",
-                "Add `checked_by` (a role) and `checked_on`.",
-            )
+            self.report(path, _line(entries, "status"), "offer-unchecked")
         sources = {}
         for key, entry in (entries["sources"] or {}).items():
             source = self.source(path, entry, _line(entries["sources"], key))
             if source is not None:
                 sources[key] = source
         if not entries["sources"]:
-            self.report(
-                path, _line(entries, "sources"), "The offer has no source.", "Name at least one page with title, url and as_of."
-            )
+            self.report(path, _line(entries, "sources"), "offer-without-source")
         facts = [
             self.fact(path, key, entry, _line(entries["facts"], key), entries["sources"] or {}, languages)
             for key, entry in (entries["facts"] or {}).items()
@@ -476,27 +640,20 @@ class _Reader:
         for facet in entries["unknown"] or []:
             line = _line(entries, "unknown")
             if facet not in FACETS:
-                self.report(path, line, f"`{facet}` is not a facet.", f"Use one of: {', '.join(FACETS)}.")
+                self.report(path, line, "facet-unknown", name=facet, allowed=", ".join(FACETS))
             elif any(fact and fact.facet == facet for fact in facts):
-                self.report(path, line, f"`{facet}` is unknown, yet a fact of it stands above.", "Remove it from `unknown`.")
+                self.report(path, line, "unknown-has-fact", name=facet)
         if sum(not problem.warning for problem in self.problems) > before:
             return None
         kept = tuple(fact for fact in facts if fact is not None)
-        translations = self.translations(path.parent, kept, content, default)
+        translations, simple = self.translations(path.parent, kept, content, default)
         source_text = translations.get(default)
         if source_text is None:
-            self.report(
-                path, 1, f"The offer has no readable {default}.md.", f"Write {default}.md: every other language comes from it."
-            )
+            self.report(path, 1, "offer-without-text", default=default)
             return None
         for facet in entries["unknown"] or []:
             if source_text.section(facet) is not None:
-                self.report(
-                    path,
-                    _line(entries, "unknown"),
-                    f"`{facet}` is unknown, yet {default}.md has a section for it.",
-                    "Remove one of them.",
-                )
+                self.report(path, _line(entries, "unknown"), "unknown-has-section", name=facet, default=default)
                 return None
         return Offer(
             entries["id"],
@@ -507,6 +664,7 @@ class _Reader:
             tuple(entries["unknown"] or ()),
             tuple(entries["ask"] or ()),
             translations,
+            simple,
         )
 
     def fact(
@@ -514,12 +672,7 @@ class _Reader:
     ) -> Fact | None:
         kind = next((kind for kind in sorted(KINDS, key=len, reverse=True) if key == kind or key.startswith(f"{kind}-")), None)
         if kind is None:
-            self.report(
-                path,
-                line,
-                f"`{key}` is no kind of fact.",
-                f"Use one of: {', '.join(KINDS)}; a second one gets a suffix (phone-2).",
-            )
+            self.report(path, line, "fact-kind", name=key, allowed=", ".join(KINDS))
             return None
         optional = {"name", "note", "status", "valid_until"}
         if not isinstance(entry, Mapping) or not self.keys(path, entry, {"value", "source"}, optional, line):
@@ -527,35 +680,23 @@ class _Reader:
         good = True
         test, example = WELL_FORMED[kind]
         if not test(entry["value"]):
-            self.report(path, _line(entry, "value", line), f"The value of `{key}` is not in its form.", f"Write {example}.")
+            self.report(path, _line(entry, "value", line), "fact-value", name=key, example=self.quoted(example))
             good = False
         elif kind == "languages" and (strange := [code for code in entry["value"] if code not in languages and code != "prs"]):
-            self.report(path, line, f"`{strange[0]}` is not a language of languages.yml.", "Use its codes.")
+            self.report(path, line, "fact-language", name=strange[0])
             good = False
         if entry["source"] not in sources:
-            self.report(
-                path,
-                _line(entry, "source", line),
-                f"The source `{entry['source']}` is not listed.",
-                "Name one from `sources:` above.",
-            )
+            self.report(path, _line(entry, "source", line), "fact-source", name=entry["source"])
             good = False
         if entry.get("note") is not None and entry["note"] not in NOTES:
-            self.report(
-                path, _line(entry, "note", line), f"The note `{entry['note']}` is not known.", f"Use one of: {', '.join(NOTES)}."
-            )
+            self.report(path, _line(entry, "note", line), "fact-note", name=entry["note"], allowed=", ".join(NOTES))
             good = False
         if entry.get("status") not in (None, "stale"):
-            self.report(
-                path,
-                _line(entry, "status", line),
-                "A fact's status can only be `stale`.",
-                "Write `status: stale`, or remove the line.",
-            )
+            self.report(path, _line(entry, "status", line), "fact-status")
             good = False
         until = entry.get("valid_until")
         if until is not None and not isinstance(until, date):
-            self.report(path, _line(entry, "valid_until", line), f"`{until}` is not a date.", "Write it as 2026-12-31.")
+            self.report(path, _line(entry, "valid_until", line), "fact-date", value=until)
             good = False
         if not good:
             return None
@@ -570,17 +711,20 @@ class _Reader:
             until,
         )
 
-    def translations(self, folder: Path, facts: tuple[Fact, ...], content: set[str], default: str) -> dict[str, Translation]:
+    def translations(
+        self, folder: Path, facts: tuple[Fact, ...], content: set[str], default: str
+    ) -> tuple[dict[str, Translation], dict[str, Translation]]:
+        """The texts by language: those of the standard level, and the simpler ones."""
         source_path = folder / f"{default}.md"
         digest = source_digest(source_path.read_text(encoding="utf-8")) if source_path.exists() else ""
         found: dict[str, Translation] = {}
+        simple: dict[str, Translation] = {}
         for path in sorted(folder.glob("*.md"), key=lambda path: (path.stem != default, path.stem)):
-            if path.stem not in content:
-                self.report(
-                    path, 1, f"`{path.stem}` is not a language with content.", "Name the file after a code of languages.yml."
-                )
+            language, level = path.stem.removesuffix("-simple"), "simple" if path.stem.endswith("-simple") else "standard"
+            if language not in content:
+                self.report(path, 1, "text-language", name=path.stem)
                 continue
-            words = self.translation(path, path.stem, facts, digest, default)
+            words = self.translation(path, language, facts, digest, default, level)
             if words is None:
                 continue
             source = found.get(default)
@@ -588,52 +732,51 @@ class _Reader:
                 section.facet for section in source.sections
             ]:
                 expected = ", ".join(section.facet for section in source.sections)
-                self.report(path, 1, f"The sections differ from {default}.md.", f"Write these, in this order: {expected}.")
+                self.report(path, 1, "text-sections", default=default, expected=expected)
                 continue
-            found[path.stem] = words
-        return found
+            (simple if level == "simple" else found)[language] = words
+        return found, simple
 
-    def translation(self, path: Path, language: str, facts: tuple[Fact, ...], digest: str, default: str) -> Translation | None:
+    def translation(
+        self, path: Path, language: str, facts: tuple[Fact, ...], digest: str, default: str, level: str
+    ) -> Translation | None:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            self.report(path, 1, "The file is not UTF-8 text.", "Save it as UTF-8.")
+            self.report(path, 1, "file-encoding")
             return None
         front, marker, body = text.removeprefix("---\n").partition("\n---\n")
         if not text.startswith("---\n") or not marker:
-            self.report(
-                path,
-                1,
-                "The file does not begin with its title block.",
-                "Begin with a line ---, then title, summary, questions, then ---.",
-            )
+            self.report(path, 1, "text-without-title")
             return None
         content = self.yaml(path, front + "\n", first_line=2)
-        optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on"}
-        required = {"title", "summary", "questions"} | (set() if language == default else {"translated_by"})
+        source, simple = language == default and level == "standard", level == "simple"
+        optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on", "tested_by", "tested_on"}
+        required = (
+            {"title", "summary"} | (set() if simple else {"questions"}) | (set() if language == default else {"translated_by"})
+        )
         if content is None or not self.keys(path, content, required, optional):
             return None
         before = len(self.problems)
         if content.get("translated_by") not in (None, "machine", "person"):
-            self.report(path, _line(content, "translated_by") + 1, "`translated_by` is not known.", "Write machine or person.")
-        questions = [str(question) for question in content["questions"] or []]
-        if not questions:
-            self.report(
-                path, _line(content, "questions") + 1, "There are no example questions.", "Write 8 to 15, as residents type them."
-            )
+            self.report(path, _line(content, "translated_by") + 1, "text-translated-by")
+        for key, companion in (("reviewed_by", "reviewed_on"), ("tested_by", "tested_on")):
+            if bool(content.get(key)) != isinstance(content.get(companion), date):
+                at = _line(content, key if key in content else companion) + 1
+                self.report(path, at, "text-role-and-date", name=key, companion=companion)
+        if "Leichte Sprache" in text and not content.get("tested_by"):
+            at = text[: text.index("Leichte Sprache")].count("\n") + 1
+            self.report(path, at, "text-untested")
+        questions = [str(question) for question in content.get("questions") or []]
+        if not questions and not simple:
+            self.report(path, _line(content, "questions") + 1, "text-without-questions")
         sections = self.sections(path, body, front.count("\n") + 3, {fact.key for fact in facts})
         if len(self.problems) > before:
             return None
         made_from = content.get("translated_from")
-        state = "source" if language == default else "current" if made_from in (None, digest) else "outdated"
+        state = "source" if source else "current" if made_from in (None, digest) else "outdated"
         if state == "outdated":
-            self.report(
-                path,
-                _line(content, "translated_from") + 1,
-                f"{default}.md has changed since this was translated.",
-                "Bring it up to date, then run `lotse knowledge stamp`.",
-                warning=True,
-            )
+            self.report(path, _line(content, "translated_from") + 1, "text-outdated", default=default, warning=True)
         return Translation(
             language,
             str(content["title"]),
@@ -642,6 +785,10 @@ class _Reader:
             sections,
             content.get("translated_by"),
             state,
+            level,
+            content.get("reviewed_by"),
+            content.get("reviewed_on"),
+            content.get("tested_by"),
         )
 
     def sections(self, path: Path, body: str, first_line: int, keys: set[str]) -> tuple[Section, ...]:
@@ -665,26 +812,24 @@ class _Reader:
                 heading = _HEADING.fullmatch(line)
                 lines = []
                 if heading is None:
-                    self.report(path, number, "This heading has no facet.", "Write it as: ## Was kostet das? {#cost}")
+                    self.report(path, number, "heading-without-facet")
                 elif heading["facet"] not in FACETS:
-                    self.report(path, number, f"`{heading['facet']}` is not a facet.", f"Use one of: {', '.join(FACETS)}.")
+                    self.report(path, number, "facet-unknown", name=heading["facet"], allowed=", ".join(FACETS))
                 elif heading["facet"] in found:
-                    self.report(path, number, f"`{heading['facet']}` stands twice.", "Join the two sections.")
+                    self.report(path, number, "section-twice", name=heading["facet"])
                 continue
             if heading is None and line.strip() and not found:
-                self.report(path, number, "This line stands before the first heading.", "Put it under a heading with a facet.")
+                self.report(path, number, "section-without-heading")
             for key in _PLACEHOLDER.findall(line):
                 if key not in keys:
-                    self.report(path, number, f"`{{{key}}}` names no fact.", "Use the key of a fact of offer.yml.")
-            for name, pattern in _TYPED_FACTS.items():
+                    self.report(path, number, "section-braces", name=key)
+            for key, pattern in _TYPED_FACTS.items():
                 if pattern.search(line):
-                    self.report(
-                        path, number, f"Here stands {name} in the words.", "Put it into offer.yml and write its key in braces."
-                    )
+                    self.report(path, number, key)
             lines.append(line)
         close()
         if not found:
-            self.report(path, first_line, "There are no sections.", "Write at least ## … {#what}.")
+            self.report(path, first_line, "text-without-sections")
         return tuple(found.values())
 
     def references(self, offers: Mapping[str, Offer]) -> None:
@@ -692,13 +837,7 @@ class _Reader:
             path = self.folder / "offers" / offer.id / "offer.yml"
             for name in offer.ask:
                 if name != "switchboard" and name not in offers:
-                    self.report(
-                        path,
-                        1,
-                        f"`ask` names `{name}`, which is no offer.",
-                        "Name an offer's folder, or switchboard.",
-                        warning=True,
-                    )
+                    self.report(path, 1, "ask-unknown", name=name, warning=True)
         seen: dict[tuple[str, str], str] = {}
         for offer in offers.values():
             for language, words in offer.translations.items():
@@ -706,13 +845,7 @@ class _Reader:
                     other = seen.setdefault((language, " ".join(question.lower().split())), offer.id)
                     if other != offer.id:
                         path = self.folder / "offers" / offer.id / f"{language}.md"
-                        self.report(
-                            path,
-                            1,
-                            f"The question “{question}” also stands at {other}.",
-                            "Keep it where it fits best.",
-                            warning=True,
-                        )
+                        self.report(path, 1, "question-twice", question=question, other=other, warning=True)
 
 
 def _braces(text: str) -> list[str]:
@@ -725,6 +858,10 @@ class _Mapping(dict[str, Any]):
     lines: dict[str, int]
 
 
+class _StandsTwice(yaml.MarkedYAMLError):  # type: ignore[misc]  # PyYAML has no types
+    """A key that stands twice in one mapping; `problem` is the key."""
+
+
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML as editors mean it: `no` is a word, and a key that stands twice is a mistake."""
 
@@ -735,7 +872,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> _Mapping:
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if key in mapping:
-            raise yaml.MarkedYAMLError(problem=f"`{key}` stands twice", problem_mark=key_node.start_mark)
+            raise _StandsTwice(problem=key, problem_mark=key_node.start_mark)
         mapping[key] = loader.construct_object(value_node, deep=True)
         mapping.lines[key] = key_node.start_mark.line
     return mapping

@@ -13,10 +13,14 @@ In the title block the same is a YAML comment on the line before: `# erlaubt: la
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import pyphen
 
 from retrieval.knowledge import Problem
 from retrieval.lexical import sentences
@@ -89,6 +93,10 @@ RULES: dict[str, dict[str, tuple[str, str]]] = {
     "zeichen": {
         "en": ("The sign {found} stands in the text.", "Write a word, or make a sentence of what is in brackets."),
         "de": ("Im Text steht das Zeichen {found}", "Schreiben Sie ein Wort, oder machen Sie aus der Klammer einen Satz."),
+    },
+    "begriff": {
+        "en": ("“{found}” is not our word for this.", "We say “{ours}” everywhere."),
+        "de": ("„{found}“ ist nicht unser Wort dafür.", "Wir sagen überall „{ours}“."),
     },
     "internetadresse": {
         "en": (
@@ -241,14 +249,16 @@ def check_plain_german(
     *,
     level: str = "plain",
     language: str = "en",
+    avoided: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """What is not Einfache Sprache in a Markdown body, in the order of its lines.
 
-    `first_line`: the line of the file on which `text` begins. `terms`: words of the glossary, which may be long.
+    `first_line`: the line of the file on which `text` begins. `terms`: words of the glossary, which may be long;
+    `avoided`: words that the glossary asks us to avoid, with the word we use instead.
     `level`: "plain", or "simple" for shorter sentences. `language` of the messages: "en" or "de".
     A long word is reported where it stands first.
     """
-    check = _Check(path, terms, SENTENCE_WORDS[level], language)
+    check = _Check(path, terms, SENTENCE_WORDS[level], language, avoided or {})
     allowances: list[_Allowance] = []
     waiting: list[_Allowance] = []
     for number, line in enumerate(text.splitlines(), first_line):
@@ -270,11 +280,17 @@ def check_plain_german(
 
 
 def check_plain_file(
-    path: str, content: str, terms: frozenset[str] = frozenset(), *, level: str = "plain", language: str = "en"
+    path: str,
+    content: str,
+    terms: frozenset[str] = frozenset(),
+    *,
+    level: str = "plain",
+    language: str = "en",
+    avoided: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """The same for a whole de.md: title, summary and body. Example questions are the residents' words: nobody checks them."""
     front, _, body = content.removeprefix("---\n").partition("\n---\n")
-    check = _Check(path, terms, SENTENCE_WORDS[level], language)
+    check = _Check(path, terms, SENTENCE_WORDS[level], language, avoided or {})
     allowances: list[_Allowance] = []
     waiting: list[_Allowance] = []
     key = ""
@@ -301,7 +317,7 @@ def check_plain_file(
     if unit is not None:
         check.unit(unit)
     return check.problems(allowances) + check_plain_german(
-        path, front.count("\n") + 4, body, terms, level=level, language=language
+        path, front.count("\n") + 4, body, terms, level=level, language=language, avoided=avoided
     )
 
 
@@ -310,7 +326,7 @@ def vienna_formula(text: str) -> float:
 
     Bamberger and Vanecek, Lesen – Verstehen – Lernen – Schreiben, 1984: 0.1935 MS + 0.1672 SL + 0.1297 IW − 0.0327 ES − 0.875,
     with MS, IW, ES the percentages of words with three or more syllables, more than six letters, one syllable, and SL the
-    words per sentence. A syllable is a group of vowels, wrong for some foreign words (Fami-lie). Easier texts may score below 4;
+    words per sentence. Syllables are where pyphen would hyphenate. Easier texts may score below 4;
     a text without words scores 0. A hint, no proof: short sentences full of unknown words score well.
     """
     words: list[str] = []
@@ -333,8 +349,13 @@ def vienna_formula(text: str) -> float:
     )
 
 
+@functools.cache
+def _hyphenation() -> Any:
+    return pyphen.Pyphen(lang="de_DE", left=1, right=1)
+
+
 def _syllables(word: str) -> int:
-    return len(re.findall(r"ei|ai|au|eu|äu|ie|aa|ee|oo|ey|ay|[aeiouyäöü]", word.lower().replace("qu", "q"))) or 1
+    return sum(len(_hyphenation().positions(part)) + 1 for part in word.lower().split("-"))
 
 
 @dataclass
@@ -439,7 +460,10 @@ def _passive(clause: str) -> str | None:
 class _Check:
     """One text: collects findings, then leaves out what an editor allowed."""
 
-    def __init__(self, path: str, terms: frozenset[str], limits: tuple[int, int], language: str) -> None:
+    def __init__(
+        self, path: str, terms: frozenset[str], limits: tuple[int, int], language: str, avoided: Mapping[str, str]
+    ) -> None:
+        self.avoided = avoided
         self.path = path
         self.terms = frozenset(word for term in terms for word in [term.casefold(), *re.findall(r"\w+", term.casefold())])
         self.limits = limits
@@ -554,6 +578,9 @@ class _Check:
             if word not in self.long_words and not self.is_term(word):
                 self.long_words.add(word)
                 self.at("langes-wort", unit, match, True, count=len(match[0]))
+        for avoided, ours in self.avoided.items():
+            for match in re.finditer(rf"\b{re.escape(avoided)}\b", text):
+                self.at("begriff", unit, match, True, ours=ours)
 
     def at(self, rule: str, unit: _Unit, match: re.Match[str], warning: bool = False, **values: object) -> None:
         line = unit.line(match.start())
@@ -571,7 +598,7 @@ def _blank(match: re.Match[str]) -> str:
 
 def _filled(template: str, values: dict[str, object]) -> str:
     """The template with its values; other braces, such as { }, stay."""
-    return re.sub(r"\{(count|found|limit)\}", lambda match: str(values[match[1]]), template)
+    return re.sub(r"\{(count|found|limit|ours)\}", lambda match: str(values[match[1]]), template)
 
 
 def _short(sentence: str) -> str:

@@ -8,6 +8,7 @@ question ─► encoder ─► FAISS  ─┐ z-scores, summed: the best passages
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from retrieval.classifier import Learned, OfferClassifier
 from retrieval.encoder import Encoder, Vectors
 from retrieval.facet import Cues
 from retrieval.index import Index
-from retrieval.lexical import Asked, matched_words
+from retrieval.lexical import Asked, fold, matched_words
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -46,6 +47,10 @@ FEATURES = (
 )
 # How many offers the confidence is computed from: it must not depend on how many somebody wants to see.
 RANKED = 5
+# More parts are a list or a story, not wishes.
+MAX_WISHES = 3
+# Shorter words ask for nothing by themselves.
+MIN_LETTERS = 3
 # Facets that a question need not name.
 _UNASKED = ("register", "how", "what", "who")
 # The weights of a language that has none of its own.
@@ -231,6 +236,22 @@ class Retriever:
             return SearchResult(question, language, confidence, coverage, "clarify", hits[:3], hits[3:])
         return SearchResult(question, language, confidence, coverage, "none", (), hits)
 
+    def wishes(self, question: str, language: str, joining: Sequence[str]) -> tuple[SearchResult, ...]:
+        """The answers to the parts of a question that asks for several things: "Kita und Deutschkurs".
+
+        `joining`: the language's words for "and"; one that ends with a hyphen is written together with the next word (و-).
+        Empty unless each part is answered for sure, and at least two of them with different offers: most sentences with an
+        "and" ask for one thing.
+        """
+        parts = _parts(question, joining)
+        if not 2 <= len(parts) <= MAX_WISHES:
+            return ()
+        results = [self.search(part, language) for part in parts]
+        if any(result.verdict != "answer" for result in results):
+            return ()
+        first = {result.hits[0].offer: result for result in reversed(results)}
+        return tuple(reversed(first.values())) if len(first) > 1 else ()
+
     def known_words(self, question: str, language: str) -> tuple[str, ...]:
         """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
         asked = Asked.read(question, language)
@@ -321,6 +342,22 @@ class Retriever:
                 )
             )
         return hits
+
+
+def _parts(question: str, joining: Sequence[str]) -> list[str]:
+    """The question cut at commas, plus signs and words for "and"."""
+    alone = {fold(word) for word in joining if not word.endswith("-")}
+    attached = tuple(fold(word[:-1]) for word in joining if word.endswith("-"))
+    parts: list[list[str]] = [[]]
+    for word in re.sub(r"[,;،؛+&]", " , ", question).split():
+        folded = fold(word)
+        if word == "," or folded in alone:
+            parts.append([])
+        elif attached and folded.startswith(attached) and len(folded) > MIN_LETTERS:
+            parts.append([word[1:]])
+        else:
+            parts[-1].append(word)
+    return [" ".join(part) for part in parts if any(len(word) >= MIN_LETTERS for word in part)]
 
 
 def chances(evidence: Evidence, model: Model, language: str) -> Floats:

@@ -1,12 +1,18 @@
 """The knowledge folder: every mistake is found with file, line and remedy; the real one holds what must hold."""
 
+import ast
 from datetime import date
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from bot.actions.answer import compose_card
+from retrieval import knowledge as loader
+from retrieval.check import check_knowledge
+from retrieval.facts import WELL_FORMED
 from retrieval.knowledge import KnowledgeBase, Problem, content_digest, load_knowledge, source_digest, stamp_translations
+from retrieval.messages import GERMAN_PARTS, LANGUAGES, MESSAGES
 from tests.conftest import TODAY
 
 Real = tuple[KnowledgeBase, list[Problem]]
@@ -75,6 +81,70 @@ def test_a_mistake_is_found_with_file_line_and_remedy(folder: Path, name: str, t
     exact = {"The sections differ from de.md", "The phrase `greet` is missing", "`topic` is missing", "has a section for it"}
     if says not in exact and name != OFFER:
         assert abs(found[0].line - line) <= 1, str(found[0])
+
+
+def placeholders(key: str, language: str) -> set[str]:
+    return {name for text in MESSAGES[key][language] for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_every_message_exists_in_both_languages_with_the_same_placeholders(key: str) -> None:
+    assert set(MESSAGES[key]) == set(LANGUAGES) == {"en", "de"}
+    assert all(text.strip() for texts in MESSAGES[key].values() for text in texts)
+    assert placeholders(key, "de") == placeholders(key, "en")
+
+
+def test_the_loader_uses_every_message_and_fills_its_placeholders() -> None:
+    assert loader.__file__ is not None
+    calls = [
+        node
+        for node in ast.walk(ast.parse(Path(loader.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "report"
+    ]
+    used = set(loader._TYPED_FACTS)  # the one call whose key is no literal
+    for call in calls:
+        given = {keyword.arg for keyword in call.keywords} - {"warning"}
+        if isinstance(call.args[2], ast.Constant):
+            key = call.args[2].value
+            used.add(key)
+            assert given == placeholders(key, "en"), f"line {call.lineno}"
+        else:
+            assert {name for key in loader._TYPED_FACTS for name in placeholders(key, "en")} == given == set()
+    assert used == set(MESSAGES)
+
+
+def test_every_example_of_a_value_exists_in_german() -> None:
+    assert {example for _, example in WELL_FORMED.values()} <= set(GERMAN_PARTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "replacement", "says"),
+    [
+        (OFFER, "topic: family", "topic: familie", "`topic: familie` ist nicht bekannt. Möglich sind: family, "),
+        (
+            OFFER,
+            'value: "https://duesseldorf.kita-navigator.org"',
+            "value: x",
+            "Schreiben Sie eine Adresse, die mit https:// anfängt.",
+        ),
+        (OFFER, "topic: family", "topic: family\ntopic: work", "`topic` steht zweimal da. Löschen Sie"),
+        (OFFER, "facts:", "facts: [", "nicht lesbar: Es fehlt ein , oder ein ]. Setzen Sie"),
+        (GERMAN, "{before}", "{bevor}", "Zu `{bevor}` gibt es keine Angabe."),
+        (
+            GERMAN,
+            "{before}",
+            "12 Euro",
+            "Hier steht ein Preis im Text. Schreiben Sie ihn in offer.yml und hier den Schlüssel in Klammern { }.",
+        ),
+    ],
+)
+def test_an_editor_reads_german(folder: Path, name: str, text: str, replacement: str, says: str) -> None:
+    path = folder / name
+    before = path.read_text()
+    assert text in before
+    path.write_text(before.replace(text, replacement, 1))
+    problems = check_knowledge(folder, TODAY, language="de")
+    assert any(says in str(problem) for problem in problems), [str(problem) for problem in problems]
 
 
 def test_an_offer_with_a_mistake_is_left_out_and_the_others_stay(folder: Path) -> None:

@@ -11,17 +11,19 @@ import pytest
 
 from channels.settings import ROOT
 from retrieval.bench import BenchReport, expected_calibration_error, load_questions, run_bench
-from retrieval.encoder import BuiltinEncoder, HashEncoder, load_encoder
-from retrieval.facet import Cue, facet_asked
+from retrieval.classifier import OfferClassifier, Question, encode_all, learn, training_digest
+from retrieval.encoder import BuiltinEncoder, HashEncoder, load_encoder, pack, unpack
+from retrieval.facet import Cue, Cues
 from retrieval.index import Index, IndexStale
 from retrieval.knowledge import KnowledgeBase, Passage
-from retrieval.lexical import LexicalIndex, fold, sentences, words
+from retrieval.lexical import Asked, LexicalIndex, fold, sentences, words
 from retrieval.retriever import Calibration, Retriever
 from tests.conftest import build_index
 
-BASELINE = Path(__file__).with_name("retrieval_baseline.json")
-# A figure of forty-eight questions moves by two points with one question.
-TOLERANCE = 0.03
+HERE = Path(__file__).parent
+BASELINE = HERE / "retrieval_baseline.json"
+# A figure of twenty-five questions moves by four points with one question.
+TOLERANCE = 0.041
 
 PASSAGES = (
     Passage("kita", "de", None, "question", "wie bekomme ich einen kita platz"),
@@ -81,11 +83,24 @@ def test_only_changed_passages_are_encoded_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [Index.open(changed, encoder, tmp_path).digest]
 
 
+CUES = Cues({"de": (Cue.read("cost", "kostet"), Cue.read("where", "wo"))})
+
+
 @pytest.fixture
 def retriever(tmp_path: Path, hash_encoder: HashEncoder) -> Retriever:
-    cues = {"de": (Cue.read("cost", "kostet"), Cue.read("where", "wo"))}
     calibration = replace(Calibration.load(), answer=0.0, clarify=0.0, passages_counted=2)
-    return Retriever(Index.build(PASSAGES, hash_encoder, tmp_path), hash_encoder, cues, calibration)
+    return Retriever(Index.build(PASSAGES, hash_encoder, tmp_path), hash_encoder, CUES, calibration=calibration)
+
+
+def test_an_edit_takes_over_what_has_not_changed(tmp_path: Path) -> None:
+    encoder = CountingEncoder()
+    before = Index.build(PASSAGES, encoder, tmp_path)
+    encoder.encoded.clear()
+    edited = tuple(replace(p, text="tr: yeni cümle") if p.language == "tr" else p for p in PASSAGES)
+    after = Index.build(edited, encoder, tmp_path, before=before)
+    assert encoder.encoded == ["tr: yeni cümle"]
+    assert after.blocks["de"].lexical is before.blocks["de"].lexical
+    assert after.blocks["tr"].lexical is not before.blocks["tr"].lexical
 
 
 def test_the_offer_and_the_facet_asked_for_are_found(retriever: Retriever) -> None:
@@ -96,28 +111,114 @@ def test_the_offer_and_the_facet_asked_for_are_found(retriever: Retriever) -> No
 
 def test_a_question_in_another_language_says_so(retriever: Retriever) -> None:
     assert retriever.search("kreş yeri", "tr").hits[0].in_other_language is False
+    # No passage is Ukrainian: the asker's own language is nowhere, and the offer is found all the same.
     assert retriever.search("kita platz", "uk").hits[0].in_other_language is True
+    # Sport exists in German alone.
+    found = retriever.search("sport im park", "tr").hits[0]
+    assert (found.offer, found.in_other_language) == ("sport", True)
 
 
 def test_nothing_is_found_for_nothing(retriever: Retriever) -> None:
-    silent = Retriever(retriever.index, BuiltinEncoder(), {}, replace(retriever.calibration, answer=0.5, clarify=0.5))
     for question in ("", "   ", "😀", "???"):
-        assert silent.channels(question, "de") is None
-        result = silent.search(question, "de")
+        assert retriever.evidence(Asked.read(question, "de"), "de", np.zeros(64, np.float32)) is None
+        result = retriever.search(question, "de", vector=np.zeros(64, np.float32))
         assert (result.verdict, result.hits, result.confidence) == ("none", (), 0.0)
 
 
 def test_below_the_thresholds_nothing_is_shown(retriever: Retriever) -> None:
     strict = replace(retriever.calibration, answer=1.1, clarify=1.1)
-    result = Retriever(retriever.index, HashEncoder(), {}, strict).search("was kostet die kita", "de")
+    result = Retriever(retriever.index, HashEncoder(), CUES, calibration=strict).search("was kostet die kita", "de")
     assert (result.verdict, result.hits) == ("none", ())
     assert result.rejected[0].offer == "kita"
     asking = replace(retriever.calibration, answer=1.1, clarify=0.0)
-    assert Retriever(retriever.index, HashEncoder(), {}, asking).search("was kostet die kita", "de").verdict == "clarify"
+    asker = Retriever(retriever.index, HashEncoder(), CUES, calibration=asking)
+    assert asker.search("was kostet die kita", "de").verdict == "clarify"
 
 
 def test_words_that_may_be_kept_are_those_of_the_folder(retriever: Retriever) -> None:
     assert retriever.known_words("kann Yilmaz 0171 2345 zur kita", "de") == ("kita",)
+
+
+def test_a_question_for_two_things_is_answered_twice(retriever: Retriever) -> None:
+    joining = ["und"]
+    both = retriever.wishes("kita platz und sport im park", "de", joining)
+    assert [result.hits[0].offer for result in both] == ["kita", "sport"]
+    assert retriever.wishes("kita platz und kita", "de", joining) == (), "one thing, said twice"
+    assert retriever.wishes("kita platz", "de", joining) == ()
+    assert retriever.wishes("kita, sport, kita, sport, kita", "de", joining) == (), "a list is no wish"
+    unsure = replace(retriever.calibration, answer=1.1)
+    assert not Retriever(retriever.index, HashEncoder(), CUES, calibration=unsure).wishes("kita und sport", "de", joining)
+
+
+LESSONS = [
+    *(Question(text, "de", "kita") for text in ("kita platz", "platz in der kita", "kindergarten platz", "kita anmelden")),
+    *(Question(text, "de", "sport") for text in ("sport im park", "turnen im park", "sport draußen", "park sport")),
+    *(Question(text, "de", None) for text in ("hund steuer", "steuer für den hund", "pass verloren")),
+    *(Question(text, "tr", "kita") for text in ("kreş yeri", "kreşe kayıt")),
+]
+
+
+@pytest.fixture(scope="module")
+def lesson() -> tuple[OfferClassifier, list[float]]:
+    encoder = HashEncoder()
+    model, alone = learn(LESSONS, encode_all([q.text for q in LESSONS], encoder), training_digest(LESSONS, encoder))
+    return model, [
+        float(one.own.argmax() == model.offers.index(q.offer)) for q, one in zip(LESSONS, alone, strict=True) if q.offer
+    ]
+
+
+def test_what_was_learned_is_said_again(lesson: tuple[OfferClassifier, list[float]], tmp_path: Path) -> None:
+    model, _ = lesson
+    model.save(tmp_path)
+    stored = OfferClassifier.open(tmp_path, model.digest)
+    assert stored is not None
+    assert OfferClassifier.open(tmp_path, "another") is None
+    for text, language, offer in (
+        ("kita platz", "de", "kita"),
+        ("im park sport machen", "de", "sport"),
+        ("kreş yeri", "tr", "kita"),
+    ):
+        for known in (model, stored):
+            said = known.scores(HashEncoder().encode([text])[0], Asked.read(text, language), language)
+            assert known.offers[int(said.own.argmax())] == offer
+            assert said.own.max() > said.own_none
+    dog = model.scores(HashEncoder().encode(["hund steuer"])[0], Asked.read("hund steuer", "de"), "de")
+    assert dog.own_none > dog.own.max()
+
+
+def test_leaving_a_question_out_is_the_same_as_not_learning_it() -> None:
+    encoder = HashEncoder()
+    vectors = encode_all([q.text for q in LESSONS], encoder)
+    _, alone = learn(LESSONS, vectors, "")
+    without, _ = learn(LESSONS[1:], vectors[1:], "")
+    said = without.scores(vectors[0], Asked.read(LESSONS[0].text, "de"), "de")
+    # The columns' means shift by one question; the n-grams' weights too.
+    assert said.shared == pytest.approx(alone[0].shared, abs=0.1)
+    assert int(said.own.argmax()) == int(alone[0].own.argmax())
+
+
+def test_a_damaged_model_counts_as_none(lesson: tuple[OfferClassifier, list[float]], tmp_path: Path) -> None:
+    model, _ = lesson
+    model.save(tmp_path)
+    (tmp_path / f"{model.digest}.npz").write_bytes(b"damaged")
+    assert OfferClassifier.open(tmp_path, model.digest) is None
+    assert OfferClassifier.newest(tmp_path) is None
+
+
+def test_an_offer_that_nobody_has_learned_yet_is_found_by_its_texts(
+    retriever: Retriever, lesson: tuple[OfferClassifier, list[float]], tmp_path: Path
+) -> None:
+    new = (*PASSAGES, Passage("flohmarkt", "de", None, "question", "wo ist der flohmarkt"))
+    index = Index.build(new, HashEncoder(), tmp_path)
+    wiser = Retriever(index, HashEncoder(), CUES, lesson[0], retriever.calibration)
+    assert wiser.search("wo ist der flohmarkt", "de").hits[0].offer == "flohmarkt"
+    found = wiser.search("kita platz", "de").hits[0]
+    assert (found.offer, found.shared is not None) == ("kita", True)
+
+
+def test_a_vector_crosses_processes_almost_unchanged() -> None:
+    vector = BuiltinEncoder().encode(["Wo ist die Kita?"])[0]
+    assert float(unpack(pack(vector)) @ vector) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_explaining_names_the_words_found(retriever: Retriever) -> None:
@@ -141,10 +242,12 @@ def test_what_people_type_for_one_another_is_folded(text: str, folded: str) -> N
 
 
 def test_a_typing_mistake_and_a_compound_still_find_the_word() -> None:
-    index = LexicalIndex(["Anmeldung für den Kitaplatz", "Sport im Park"], ["de", "de"], ["kita", "sport"])
-    assert index.scores("kitaplaz anmelden", "de").argmax() == 0
-    assert index.scores("Kitaplatzanmeldung", "de")[0] > index.scores("Kitaplatzanmeldung", "de")[1]
-    assert not index.scores("", "de").any()
+    index = LexicalIndex(["Anmeldung für den Kitaplatz", "Sport im Park"], "de", np.array([0, 1], np.int32))
+    assert index.scores(Asked.read("kitaplaz anmelden", "de")).argmax() == 0
+    kita, sport = index.scores(Asked.read("Kitaplatzanmeldung", "de"))
+    assert kita > sport
+    assert not index.scores(Asked.read("", "de")).any()
+    assert index.covered(Asked.read("Kitaplatz", "de"), 0) > 0.9 > 0.1 > index.covered(Asked.read("Kitaplatz", "de"), 1)
 
 
 def test_words_and_sentences_come_from_the_languages_own_rules() -> None:
@@ -171,7 +274,7 @@ def test_words_and_sentences_come_from_the_languages_own_rules() -> None:
 def test_the_facet_is_recognised_by_the_editors_words(
     knowledge: KnowledgeBase, question: str, language: str, facet: str | None
 ) -> None:
-    assert facet_asked(question, language, knowledge.facet_cues) == facet
+    assert Cues(knowledge.facet_cues).facet_asked(words(question, language), language) == facet
 
 
 def test_the_builtin_encoder_gives_unit_vectors_and_nothing_for_nothing() -> None:
@@ -218,7 +321,7 @@ def test_calibration_error_is_the_distance_of_confidence_and_truth() -> None:
 
 @pytest.fixture(scope="module")
 def report() -> BenchReport:
-    return run_bench(ROOT / "knowledge", build_index(), load_encoder())
+    return run_bench(ROOT / "knowledge", build_index(), load_encoder(), load_questions(HERE / "bench"))
 
 
 def falls(report: BenchReport, baseline: dict[str, dict[str, float]]) -> list[str]:
@@ -242,16 +345,24 @@ def test_the_baseline_bites(report: BenchReport) -> None:
     assert len(falls(worse, json.loads(BASELINE.read_text()))) >= 1
 
 
-def test_development_questions_do_not_stand_in_the_folder(knowledge: KnowledgeBase) -> None:
+def test_the_measuring_questions_are_many_and_unseen(knowledge: KnowledgeBase) -> None:
+    """Neither the folder nor what search learns from holds a question by which it is measured."""
+
+    def said(text: str, language: str) -> tuple[str, str]:
+        return language, " ".join(words(text, language))
+
     kept = {
-        (language, " ".join(words(question, language)))
+        said(question, language)
         for offer in knowledge.offers.values()
         for language, translation in offer.translations.items()
         for question in translation.questions
     }
-    copied = [
-        question.text
-        for question in load_questions()
-        if (question.language, " ".join(words(question.text, question.language))) in kept
-    ]
-    assert copied == []
+    learned = {said(question.text, question.language) for question in load_questions()}
+    measuring = load_questions(HERE / "bench")
+    assert [question.text for question in measuring if said(question.text, question.language) in kept | learned] == []
+    assert not kept & learned, "what is learned from twice counts twice"
+    for language in knowledge.content_languages:
+        own = [question for question in measuring if question.language == language]
+        assert sum(question.offer is not None for question in own) >= 60
+        assert sum(question.offer is None for question in own) >= 20
+        assert {question.offer for question in own} - {None} == set(knowledge.offers)

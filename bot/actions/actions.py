@@ -38,6 +38,7 @@ class Message:
     entities: Mapping[str, str]
     offer: str | None
     pending: str | None
+    facet: str | None = None
     wished: bool = False
     meaning: Meaning | None = None
 
@@ -60,6 +61,7 @@ class Message:
             entities,
             slots.get("offer"),
             slots.get("pending"),
+            slots.get("facet"),
             turn is not None and turn.wished,
             turn.meaning if turn else None,
         )
@@ -101,6 +103,12 @@ def more(content: Content, message: Message) -> Reply:
 
 
 def simpler(content: Content, message: Message) -> Reply:
+    """The offer spoken about in its simpler text, or back in the longer one."""
+    offer = content.knowledge.offers.get(message.offer or "")
+    level = message.entities.get("level", "simple")
+    if offer is not None and (level == "standard" or message.language in offer.simple):
+        facet = message.facet if message.facet in FACETS else "what"
+        return compose_card(content.knowledge, message.language, offer, facet, intent="simpler", level=level)
     choices = (human_choice(content.knowledge, message.language),)
     return reply(content.knowledge, message.language, "smalltalk", "simpler.none", choices=choices, intent="simpler")
 
@@ -141,7 +149,7 @@ def _action(name: str, compose: Callable[[Content, Message], Reply], content: Ca
         dispatcher.utter_message(json_message=to_wire(composed))
         events: Events = [SlotSet("pending", "human" if composed.outcome == "no_content" else None)]
         if composed.cards:
-            events.append(SlotSet("offer", composed.cards[0].offer))
+            events += [SlotSet("offer", composed.cards[0].offer), SlotSet("facet", composed.cards[0].facet)]
         return events
 
     created: Action = type(name, (Action,), {"name": action_name, "run": run})()

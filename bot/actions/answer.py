@@ -57,13 +57,20 @@ def compose_card(
     lead: str | None = None,
     words: tuple[str, ...] = (),
     interpreter: InterpreterRequest | None = None,
+    level: str = "standard",
 ) -> Reply:
-    """The card of one offer, answering one facet. Where the language is missing: English, with the German beside it."""
+    """The card of one offer, answering one facet. Where the language is missing: English, with the German beside it.
+
+    `level`: "simple" for the simpler text, where the shown language has one.
+    """
     shown = _shown_language(knowledge, language, offer)
-    card, gap = _card(knowledge, shown, offer, facet)
+    card, gap = _card(knowledge, shown, offer, facet, level)
     other = shown != language
     notices = [lead] if lead else []
     choices = list(_facet_choices(knowledge, language, offer, card.facet))
+    if shown in offer.simple:
+        switch = "standard" if card.level == "simple" else "simple"
+        choices.append(Choice(f"level:{switch}", _label(knowledge, language, f"choice.{switch}"), "level"))
     if other:
         notices.append(
             knowledge.say(language, "answer.other_language" if language in knowledge.wordings else "language.no_words")
@@ -185,14 +192,21 @@ def _shown_language(knowledge: KnowledgeBase, language: str, offer: Offer) -> st
     return knowledge.default_language
 
 
-def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str) -> tuple[Card, bool]:
+def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str, level: str) -> tuple[Card, bool]:
     """The card, and whether its facet had to stay without an answer."""
     words = offer.translations[language]
+    if level == "simple":
+        words = offer.simple.get(language, words)
     wording = knowledge.wordings[language]
     answer, gap = _facet_answer(knowledge, wording, offer, words, facet)
     facts = sorted(knowledge.facts(offer), key=lambda fact: fact.facet != facet)
     notices = [wording.say(f"card.{offer.status}")] if offer.status in ("found", "verified") else [wording.say("card.stale")]
-    if words.translated_by == "machine":
+    if words.level == "simple" and not words.tested_by:
+        notices.append(wording.say("card.simple"))
+    if words.reviewed_by and words.reviewed_on:
+        day, role = wording.date(words.reviewed_on.isoformat()), wording.say(f"role.{words.reviewed_by}")
+        notices.append(wording.say("card.reviewed", date=day, role=role))
+    elif words.translated_by == "machine":
         notices.append(wording.say("card.machine"))
     if words.state == "outdated":
         notices.append(wording.say("card.outdated"))
@@ -231,6 +245,7 @@ def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str) -> 
             for fact in facts
         ),
         sources=tuple(Source(source.title, source.url, source.as_of, source.undated) for source in offer.sources.values()),
+        level=words.level,
         translation=words.state if words.state == "outdated" else "current",
         translated_by=words.translated_by,
         status=offer.status,

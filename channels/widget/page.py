@@ -18,7 +18,11 @@ from channels.message import BadMessage, IncomingMessage
 from channels.store import Exchange
 
 HERE = Path(__file__).parent
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink", "html_inline", "html_block"])
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
+    ["link", "image", "autolink", "html_inline", "html_block"]
+)
+# Beside each sign its meaning is written for screen readers.
+_SIGNS = {"reviewed": "✓", "current": "●", "outdated": "◐", "missing": "–"}
 _TAGS = {"p", "ul", "ol", "li", "em", "strong", "br"}
 
 
@@ -36,9 +40,15 @@ class Knowledge(Protocol):
 
 
 def page_router(
-    gateway: Gateway, knowledge: Callable[[], Knowledge], source_line: Callable[[Any, str, dict[str, Any]], str]
+    gateway: Gateway,
+    knowledge: Callable[[], Knowledge],
+    source_line: Callable[[Any, str, dict[str, Any]], str],
+    coverage: Callable[[str], list[Any]],
 ) -> APIRouter:
-    """The routes of the page. `source_line(knowledge, language, source)` words a source's date."""
+    """The routes of the pages.
+
+    `source_line(knowledge, language, source)` words a source's date; `coverage(language)` is the state of all texts.
+    """
     router = APIRouter(include_in_schema=False)
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
@@ -81,6 +91,26 @@ def page_router(
     @router.get("/")
     async def page(request: Request, lang: str | None = None) -> HTMLResponse:
         return render(surface(request, lang), [], None)
+
+    @router.get("/transparenz")
+    async def transparency(request: Request, lang: str | None = None) -> HTMLResponse:
+        known, language = knowledge(), surface(request, lang)
+        content = [code for code, entry in known.languages.items() if entry.content]
+        states = coverage(language)
+        texts = [state.text(code).state for state in states for code in content]
+        return HTMLResponse(
+            templates.get_template("transparency.html").render(
+                language=language,
+                direction=known.direction(language),
+                say=lambda key, **values: known.say(language, key, **values),
+                languages=known.languages,
+                content=content,
+                states=states,
+                signs=_SIGNS,
+                day=known.wordings[language].date,
+                counts={"current": texts.count("current") + texts.count("reviewed"), "missing": texts.count("missing")},
+            )
+        )
 
     @router.post("/")
     async def send(
