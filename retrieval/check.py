@@ -32,15 +32,15 @@ _MESSAGES = {
 
 
 def check_knowledge(folder: Path, today: date | None = None, language: str = "en", only: Path | None = None) -> list[Problem]:
-    """Every mistake and warning, by file and line, in `language`: en or de. `only`: a file, or the folder of an offer."""
+    """Every mistake and warning, by file and line, in `language`: en or de. `only`: a file or folder in it."""
     knowledge, problems = load_knowledge(folder, today, language)
+    wanted = only.resolve().relative_to(folder.resolve()) if only is not None else Path()
     if knowledge is not None:
         for offer in knowledge.offers.values():
-            if only is None or offer.id in only.resolve().parts:
+            place = Path("offers", offer.id)
+            if place.is_relative_to(wanted) or wanted.is_relative_to(place):
                 problems += _check_offer(folder, knowledge, offer, language)
-    if only is not None:
-        wanted = only.resolve().relative_to(folder.resolve().parent).as_posix()
-        problems = [problem for problem in problems if problem.path == wanted or problem.path.startswith(f"{wanted}/")]
+    problems = [problem for problem in problems if Path(problem.path).is_relative_to(folder.name / wanted)]
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
 
 
@@ -54,7 +54,7 @@ def _check_offer(folder: Path, knowledge: KnowledgeBase, offer: Offer, language:
     avoided = {word: term.terms[default] for term in knowledge.glossary.values() for word in term.avoid[default]}
     problems = _dates(place, path, knowledge, offer, language)
     for code in knowledge.content_languages:
-        if code not in offer.translations:
+        if not (place / f"{code}.md").exists():
             problems.append(_problem(f"{path}/offer.yml", 1, "untranslated", language, warning=True, **{"language": code}))
     for file, level in ((f"{default}.md", "plain"), (f"{default}-simple.md", "simple")):
         if (place / file).exists():
@@ -81,7 +81,10 @@ def _dates(place: Path, path: str, knowledge: KnowledgeBase, offer: Offer, langu
     for file in [place / "offer.yml", *sorted(place.glob("*.md"))]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             for match in re.finditer(r"valid_until[:=] ?(\d{4}-\d\d-\d\d)", line):
-                day = date.fromisoformat(match[1])
+                try:
+                    day = date.fromisoformat(match[1])
+                except ValueError:
+                    continue  # no day of the calendar: the loader reports it
                 if day < knowledge.today:
                     problems.append(_problem(f"{path}/{file.name}", number, "expired", language, day=day))
                 elif day - knowledge.today <= SOON:

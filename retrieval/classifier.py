@@ -143,7 +143,7 @@ def training_questions(knowledge: KnowledgeBase, development: Iterable[Question]
     questions = []
     for offer in knowledge.offers.values():
         for language, words in offer.translations.items():
-            texts = [*words.questions, f"{words.title}. {words.summary}"]
+            texts = dict.fromkeys([*words.questions, f"{words.title}. {words.summary}", *knowledge.names(offer.id, language)])
             questions += [Question(text, language, offer.id) for text in texts]
     return [*questions, *(question for question in development if question.offer is None or question.offer in knowledge.offers)]
 

@@ -79,7 +79,7 @@ def matrix(knowledge: KnowledgeBase) -> str:
     """The states as a table for the terminal: a line for each offer, a column for each language."""
     states = coverage(knowledge)
     languages = knowledge.content_languages
-    width = max(len(state.id) for state in states)
+    width = max((len(state.id) for state in states), default=0)
     lines = [f"{'':{width}}  {' '.join(f'{language:>2}' for language in languages)}  simple      sources from  not known"]
     for state in states:
         signs = " ".join(f"{SIGNS[state.text(language).state]:>2}" for language in languages)

@@ -16,8 +16,8 @@ topic: {topic}
 status: found
 sources:
   page:
-    title: ""          # TODO the page's name
-    url: ""            # TODO https://…
+    # TODO title: the page's name
+    # TODO url: https://…
     as_of: {today}
     undated: true      # remove this line when the page shows a date, and write that date above
 facts: {{}}            # phone: {{value: "0211 …", source: page}} — docs/knowledge-format.md lists the kinds
@@ -26,16 +26,21 @@ ask: [switchboard]
 """
 _GERMAN = """\
 ---
-title: ""              # TODO
-summary: ""            # TODO one sentence
-questions:             # TODO 8 to 15, as residents type them
-  - ""
+# TODO title: the offer's name
+# TODO summary: one sentence
+questions: []          # TODO 8 to 15, as residents type them, each on a line of its own that begins with "  - "
 ---
 ## Was ist das? {#what}
 
+{todo}
+
 ## Für wen ist das? {#who}
 
+{todo}
+
 ## Wie geht das? {#how}
+
+{todo}
 """
 
 
@@ -46,7 +51,8 @@ class CannotEdit(Exception):
 def new_offer(folder: Path, offer: str, topic: str, today: date | None = None) -> list[Path]:
     """Begin an offer: its folder with offer.yml and de.md, both to be filled in. Returns the files.
 
-    Until they are, the check names every gap and residents do not see the offer. Raises CannotEdit.
+    Until they are, residents do not see the offer; the check names what is missing, in de.md once offer.yml is complete.
+    Raises CannotEdit.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", offer):
         raise CannotEdit(f"“{offer}” cannot be a folder's name. Use small letters a to z, digits and hyphens: schwimm-kurse.")

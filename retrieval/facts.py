@@ -45,6 +45,7 @@ class Fact:
     note: str | None = None
     stale: bool = False
     valid_until: date | None = None
+    district: str | None = None
 
     @property
     def facet(self) -> str:

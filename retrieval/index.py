@@ -96,7 +96,7 @@ class Index:
         pointer.write_text(digest)
         os.replace(pointer, folder / "current")
         for old in folder.iterdir():
-            if old.is_dir() and old.name != digest:
+            if (old / "manifest.json").exists() and old.name != digest:
                 shutil.rmtree(old, ignore_errors=True)
         return cls._of(passages, vectors, digest, before)
 

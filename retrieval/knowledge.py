@@ -233,14 +233,15 @@ class KnowledgeBase:
         """All that can be found, each section with its offer's title and heading in front."""
         return tuple(passage for offer in self.offers.values() for passage in self._passages(offer))
 
-    def _names(self, offer: str, language: str) -> Iterator[str]:
+    def names(self, offer: str, language: str) -> Iterator[str]:
+        """What people call the offer in `language`, by the glossary."""
         for term in self.glossary.values():
             if term.offer == offer:
                 yield from term.names.get(language, ())
 
     def _passages(self, offer: Offer) -> Iterator[Passage]:
         for language, words in offer.translations.items():
-            for name in self._names(offer.id, language):
+            for name in self.names(offer.id, language):
                 yield Passage(offer.id, language, None, "name", name)
             for question in words.questions:
                 yield Passage(offer.id, language, None, "question", question)
@@ -349,6 +350,7 @@ class _Reader:
         self.folder = folder
         self.language = language if language in LANGUAGES else "en"
         self.problems: list[Problem] = []
+        self.known_districts: frozenset[str] = frozenset()
 
     def report(self, path: Path, line: int, key: str, warning: bool = False, **values: object) -> None:
         """Note the problem `key` of retrieval/messages.py, its braces filled with `values`."""
@@ -376,7 +378,8 @@ class _Reader:
         except _StandsTwice as error:
             self.report(path, first_line + error.problem_mark.line, "entry-twice", name=error.problem)
             return None
-        except yaml.YAMLError as error:
+        # The parser lets some errors of Python through: an impossible date, a list as a key.
+        except (yaml.YAMLError, ValueError, TypeError) as error:
             mark = getattr(error, "problem_mark", None)
             line = first_line + (mark.line if mark else 0)
             reason = str(getattr(error, "problem", None) or "not readable").strip().splitlines()[0]
@@ -409,6 +412,8 @@ class _Reader:
         switchboard = self.switchboard()
         if set(wordings) != set(content) or switchboard is None:
             return None
+        districts = self.districts()
+        self.known_districts = frozenset(districts)
         offers = {}
         for path in sorted((self.folder / "offers").glob("*/offer.yml")):
             offer = self.offer(path, table, set(content), default)
@@ -424,7 +429,7 @@ class _Reader:
             *switchboard,
             self.facet_cues(content),
             self.glossary(content, offers),
-            self.districts(),
+            districts,
             *self.crisis(content),
             content_digest(self.folder),
             today,
@@ -605,7 +610,7 @@ class _Reader:
         if not isinstance(entry, Mapping) or not self.keys(path, entry, {"title", "url", "as_of"}, {"undated"}, line):
             return None
         as_of = str(entry["as_of"])
-        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", as_of):
+        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", as_of) or not _is_date(f"{as_of}-01-01"[:10]):
             self.report(path, _line(entry, "as_of", line), "source-date", value=as_of)
             return None
         if not WELL_FORMED["url"][0](entry["url"]):
@@ -674,7 +679,7 @@ class _Reader:
         if kind is None:
             self.report(path, line, "fact-kind", name=key, allowed=", ".join(KINDS))
             return None
-        optional = {"name", "note", "status", "valid_until"}
+        optional = {"name", "note", "status", "valid_until", "district"}
         if not isinstance(entry, Mapping) or not self.keys(path, entry, {"value", "source"}, optional, line):
             return None
         good = True
@@ -694,6 +699,9 @@ class _Reader:
         if entry.get("status") not in (None, "stale"):
             self.report(path, _line(entry, "status", line), "fact-status")
             good = False
+        if entry.get("district") is not None and entry["district"] not in self.known_districts:
+            self.report(path, _line(entry, "district", line), "fact-district", name=entry["district"])
+            good = False
         until = entry.get("valid_until")
         if until is not None and not isinstance(until, date):
             self.report(path, _line(entry, "valid_until", line), "fact-date", value=until)
@@ -709,6 +717,7 @@ class _Reader:
             entry.get("note"),
             entry.get("status") == "stale",
             until,
+            entry.get("district"),
         )
 
     def translations(
@@ -751,7 +760,7 @@ class _Reader:
             return None
         content = self.yaml(path, front + "\n", first_line=2)
         source, simple = language == default and level == "standard", level == "simple"
-        optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on", "tested_by", "tested_on"}
+        optional = {"translated_from", "translated_by", "reviewed_by", "reviewed_on", "reviewed_text", "tested_by", "tested_on"}
         required = (
             {"title", "summary"} | (set() if simple else {"questions"}) | (set() if language == default else {"translated_by"})
         )
@@ -777,6 +786,10 @@ class _Reader:
         state = "source" if source else "current" if made_from in (None, digest) else "outdated"
         if state == "outdated":
             self.report(path, _line(content, "translated_from") + 1, "text-outdated", default=default, warning=True)
+        # A signature holds for the words that were read.
+        signed = content.get("reviewed_text") in (None, source_digest(text))
+        if content.get("reviewed_by") and not signed:
+            self.report(path, _line(content, "reviewed_by") + 1, "text-signature", warning=True, role=content["reviewed_by"])
         return Translation(
             language,
             str(content["title"]),
@@ -786,8 +799,8 @@ class _Reader:
             content.get("translated_by"),
             state,
             level,
-            content.get("reviewed_by"),
-            content.get("reviewed_on"),
+            content.get("reviewed_by") if signed else None,
+            content.get("reviewed_on") if signed else None,
             content.get("tested_by"),
         )
 
@@ -813,6 +826,9 @@ class _Reader:
                 lines = []
                 if heading is None:
                     self.report(path, number, "heading-without-facet")
+                elif heading["until"] and not _is_date(heading["until"]):
+                    self.report(path, number, "fact-date", value=heading["until"])
+                    heading = None
                 elif heading["facet"] not in FACETS:
                     self.report(path, number, "facet-unknown", name=heading["facet"], allowed=", ".join(FACETS))
                 elif heading["facet"] in found:
@@ -846,6 +862,15 @@ class _Reader:
                     if other != offer.id:
                         path = self.folder / "offers" / offer.id / f"{language}.md"
                         self.report(path, 1, "question-twice", question=question, other=other, warning=True)
+
+
+def _is_date(text: str) -> bool:
+    """Whether `text`, written 2026-12-31, is a day of the calendar."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _braces(text: str) -> list[str]:

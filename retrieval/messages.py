@@ -220,6 +220,20 @@ MESSAGES: dict[str, dict[str, tuple[str, str]]] = {
             "Schreiben Sie bei `{name}` die Aufgabe der Person und darunter den Tag: {companion}: 2026-11-28.",
         ),
     },
+    "text-signature": {
+        "en": (
+            "The words have changed since they were signed ({role}): the signature no longer counts.",
+            "Have them read again, then run `lotse knowledge sign`.",
+        ),
+        "de": (
+            "Die Wörter sind seit der Unterschrift ({role}) geändert: Die Unterschrift gilt nicht mehr.",
+            "Lassen Sie den Text noch einmal lesen. Danach: `lotse knowledge sign`.",
+        ),
+    },
+    "fact-district": {
+        "en": ("`{name}` is no Stadtteil of districts.yml.", "Write one of its 50 names."),
+        "de": ("`{name}` ist kein Stadtteil aus districts.yml.", "Schreiben Sie einen der 50 Namen."),
+    },
     "text-untested": {
         "en": (
             "Only a tested text may be called Leichte Sprache.",

@@ -12,7 +12,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -126,6 +125,7 @@ class SearchResult:
     """What was found. Probabilities: `confidence` that the first offer answers, `coverage` that one of the first three does.
 
     No hit is a normal result: with the verdict "none" `hits` is empty and `rejected` holds what was nearest.
+    `known_words`: those of the question that stand in the folder. They are safe to keep: a person's name or number does not.
     """
 
     question: str
@@ -135,6 +135,7 @@ class SearchResult:
     verdict: Verdict
     hits: tuple[Hit, ...]
     rejected: tuple[Hit, ...]
+    known_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,11 +207,6 @@ class Retriever:
         self._columns = np.array([learned.get(offer, -1) for offer in index.offers], np.intp)
         self._known = {(passage.language, passage.offer, passage.facet) for passage in index.passages}
 
-    @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """All folded words of the folder."""
-        return frozenset().union(*(block.lexical.vocabulary for block in self.index.blocks.values()))
-
     def search(
         self, question: str, language: str, limit: int = 5, explain: bool = False, vector: Vectors | None = None
     ) -> SearchResult:
@@ -230,11 +226,14 @@ class Retriever:
         if explain:
             ranked = [replace(hit, matched=tuple(matched_words(asked, hit.text, hit.language))) for hit in ranked]
         hits = tuple(ranked[:limit])
+        shown: tuple[Verdict, int] = ("none", 0)
         if confidence >= self.calibration.answer:
-            return SearchResult(question, language, confidence, coverage, "answer", hits[:1], hits[1:])
-        if coverage >= self.calibration.clarify:
-            return SearchResult(question, language, confidence, coverage, "clarify", hits[:3], hits[3:])
-        return SearchResult(question, language, confidence, coverage, "none", (), hits)
+            shown = ("answer", 1)
+        elif coverage >= self.calibration.clarify:
+            shown = ("clarify", 3)
+        verdict, number = shown
+        known = self._known_words(asked)
+        return SearchResult(question, language, confidence, coverage, verdict, hits[:number], hits[number:], known)
 
     def wishes(self, question: str, language: str, joining: Sequence[str]) -> tuple[SearchResult, ...]:
         """The answers to the parts of a question that asks for several things: "Kita und Deutschkurs".
@@ -252,10 +251,13 @@ class Retriever:
         first = {result.hits[0].offer: result for result in reversed(results)}
         return tuple(reversed(first.values())) if len(first) > 1 else ()
 
-    def known_words(self, question: str, language: str) -> tuple[str, ...]:
-        """The question's words that stand in the knowledge folder: safe to keep, for a name or number of a person does not."""
-        asked = Asked.read(question, language)
-        return tuple(dict.fromkeys(word for word in asked.words if word in self.vocabulary and not word.isdigit()))
+    def _known_words(self, asked: Asked) -> tuple[str, ...]:
+        vocabularies = [block.lexical.vocabulary for block in self.index.blocks.values()]
+        return tuple(
+            dict.fromkeys(
+                word for word in asked.words if not word.isdigit() and any(word in vocabulary for vocabulary in vocabularies)
+            )
+        )
 
     def evidence(self, asked: Asked, language: str, vector: Vectors, learned: Learned | None = None) -> Evidence | None:
         """What speaks for each offer; None when the index is empty or the question holds no word.

@@ -21,8 +21,8 @@ import pytest
 from channels.bench import free_ports
 from channels.run import RASA_PYTHON, model_digest
 from channels.settings import ROOT
+from retrieval.bench import open_retriever
 from retrieval.encoder import HashEncoder, load_encoder
-from retrieval.index import Index
 from retrieval.knowledge import KnowledgeBase, Problem, load_knowledge
 
 TODAY = date(2026, 11, 23)
@@ -118,11 +118,9 @@ class Stack:
 
 @functools.cache
 def build_index() -> Path:
-    """The real folder's index, kept between runs: only changed passages are encoded again."""
+    """The real folder's index and classifier, kept between runs: only what has changed is encoded and learned again."""
     kept = ROOT / "var" / "index-tests"
-    knowledge, _ = load_knowledge(ROOT / "knowledge")
-    assert knowledge is not None
-    Index.build(knowledge.passages, load_encoder(), kept)
+    open_retriever(ROOT / "knowledge", kept, load_encoder())
     return kept
 
 

@@ -136,7 +136,7 @@ def test_below_the_thresholds_nothing_is_shown(retriever: Retriever) -> None:
 
 
 def test_words_that_may_be_kept_are_those_of_the_folder(retriever: Retriever) -> None:
-    assert retriever.known_words("kann Yilmaz 0171 2345 zur kita", "de") == ("kita",)
+    assert retriever.search("kann Yilmaz 0171 2345 zur kita", "de").known_words == ("kita",)
 
 
 def test_a_question_for_two_things_is_answered_twice(retriever: Retriever) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 
-from bot.actions.answer import compose_answer, compose_card, human_choice, human_reply, interpreter_reply, language_reply, reply
+from bot.actions.answer import (
+    compose_answer,
+    compose_card,
+    compose_several,
+    human_choice,
+    human_reply,
+    interpreter_reply,
+    language_reply,
+    reply,
+)
 from bot.protocol import Meaning, Reply, Turn, from_wire, to_wire
+from retrieval.district import Districts
 from retrieval.encoder import unpack
 from retrieval.facts import FACETS
 from retrieval.knowledge import KnowledgeBase
@@ -27,6 +38,10 @@ class Content:
     knowledge: KnowledgeBase
     retriever: Retriever
 
+    @cached_property
+    def districts(self) -> Districts:
+        return Districts(self.knowledge.districts)
+
 
 @dataclass(frozen=True)
 class Message:
@@ -41,6 +56,7 @@ class Message:
     facet: str | None = None
     wished: bool = False
     meaning: Meaning | None = None
+    district: str | None = None
 
     @classmethod
     def read(cls, tracker: Tracker | Mapping[str, Any]) -> Message:
@@ -64,22 +80,34 @@ class Message:
             slots.get("facet"),
             turn is not None and turn.wished,
             turn.meaning if turn else None,
+            turn.district if turn else None,
         )
 
 
 def answer(content: Content, message: Message) -> Reply:
     """A question about an offer: a chosen offer or facet, else a search."""
-    knowledge = content.knowledge
+    knowledge, retriever = content.knowledge, content.retriever
     offer = message.entities.get("offer") or (message.offer if "facet" in message.entities else None)
     if offer and offer in knowledge.offers:
         facet = message.entities.get("facet", "what")
         return compose_card(
-            knowledge, message.language, knowledge.offers[offer], facet if facet in FACETS else "what", confidence=1.0
+            knowledge,
+            message.language,
+            knowledge.offers[offer],
+            facet if facet in FACETS else "what",
+            confidence=1.0,
+            district=message.district,
         )
-    known = message.meaning is not None and message.meaning.encoder == content.retriever.encoder.name
+    named = content.districts.named_in(message.text)
+    district = named.name if named else message.district
+    known = message.meaning is not None and message.meaning.encoder == retriever.encoder.name
     vector = unpack(message.meaning.vector) if message.meaning and known else None
-    result = content.retriever.search(message.text, message.language, vector=vector)
-    return compose_answer(knowledge, message.language, result, content.retriever.known_words(message.text, message.language))
+    language = knowledge.languages.get(message.language)
+    several = retriever.wishes(message.text, message.language, language.joining if language else ())
+    if several:
+        return compose_several(knowledge, message.language, several, district)
+    result = retriever.search(message.text, message.language, vector=vector)
+    return compose_answer(knowledge, message.language, result, district)
 
 
 def affirm(content: Content, message: Message) -> Reply:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from bot.protocol import Card, Choice, Fact, Gap, HandoverRequest, InterpreterRequest, Original, Outcome, Reply, Source
 from retrieval.facts import FACETS, Wording, link
@@ -13,17 +14,43 @@ from retrieval.retriever import SearchResult
 MAX_FACET_CHOICES = 4
 
 
-def compose_answer(knowledge: KnowledgeBase, language: str, result: SearchResult, words: tuple[str, ...] = ()) -> Reply:
-    """The reply to a question that was searched for.
+def compose_several(
+    knowledge: KnowledgeBase, language: str, results: Sequence[SearchResult], district: str | None = None
+) -> Reply:
+    """One reply with a card for each of several wishes; each result has an answer."""
+    found = [(result.hits[0], result.confidence) for result in results]
+    replies = [
+        compose_card(knowledge, language, knowledge.offers[hit.offer], hit.facet, confidence=sure, district=district)
+        for hit, sure in found
+    ]
+    first = replies[0]
+    notices = (knowledge.say(language, "answer.several"), *dict.fromkeys(line for one in replies for line in one.notices))
+    offers = tuple(_offer_choice(knowledge, language, hit.offer) for hit, _ in found)
+    return replace(
+        first,
+        confidence=min(sure for _, sure in found),
+        notices=notices,
+        cards=tuple(card for one in replies for card in one.cards),
+        text="\n\n".join([*notices, *(_plain(knowledge, card) for one in replies for card in one.cards)]),
+        choices=(*offers, human_choice(knowledge, language)),
+        gap=next((one.gap for one in replies if one.gap), None),
+    )
 
-    `words`: the question's words that may be kept with a gap (see `Retriever.known_words`).
-    """
+
+def compose_answer(knowledge: KnowledgeBase, language: str, result: SearchResult, district: str | None = None) -> Reply:
+    """The reply to a question that was searched for. `district`: see `compose_card`."""
     if result.verdict == "answer":
         first = result.hits[0]
         return compose_card(
-            knowledge, language, knowledge.offers[first.offer], first.facet, confidence=result.confidence, words=words
+            knowledge,
+            language,
+            knowledge.offers[first.offer],
+            first.facet,
+            confidence=result.confidence,
+            words=result.known_words,
+            district=district,
         )
-    gap = Gap(nearest=tuple(hit.offer for hit in (result.hits or result.rejected)[:3]), words=words)
+    gap = Gap(nearest=tuple(hit.offer for hit in (result.hits or result.rejected)[:3]), words=result.known_words)
     if result.verdict == "clarify":
         offers = tuple(_offer_choice(knowledge, language, hit.offer) for hit in result.hits)
         return reply(
@@ -58,15 +85,17 @@ def compose_card(
     words: tuple[str, ...] = (),
     interpreter: InterpreterRequest | None = None,
     level: str = "standard",
+    district: str | None = None,
 ) -> Reply:
     """The card of one offer, answering one facet. Where the language is missing: English, with the German beside it.
 
-    `level`: "simple" for the simpler text, where the shown language has one.
+    `level`: "simple" for the simpler text, where the shown language has one. `district`: the Stadtteil whose places come first.
     """
     shown = _shown_language(knowledge, language, offer)
-    card, gap = _card(knowledge, shown, offer, facet, level)
+    card, gap = _card(knowledge, shown, offer, facet, level, district)
     other = shown != language
     notices = [lead] if lead else []
+    notices += _about_places(knowledge, language, offer, card.facet, district)
     choices = list(_facet_choices(knowledge, language, offer, card.facet))
     if shown in offer.simple:
         switch = "standard" if card.level == "simple" else "simple"
@@ -192,7 +221,23 @@ def _shown_language(knowledge: KnowledgeBase, language: str, offer: Offer) -> st
     return knowledge.default_language
 
 
-def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str, level: str) -> tuple[Card, bool]:
+def _about_places(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str, district: str | None) -> Iterable[str]:
+    """Whether the offer has a place in the Stadtteil spoken of; nothing for offers that have no places by Stadtteil."""
+    places = {fact.district for fact in knowledge.facts(offer) if fact.district}
+    if district is not None and places:
+        near = any(_near(knowledge, place, district) for place in places)
+        if near or facet == "where":
+            yield knowledge.say(language, "answer.district" if near else "answer.no_place", district=district)
+
+
+def _near(knowledge: KnowledgeBase, place: str | None, district: str) -> bool:
+    """Whether a place lies in the Stadtteil, or in another one of the same Stadtbezirk."""
+    return place is not None and knowledge.districts[place].borough == knowledge.districts[district].borough
+
+
+def _card(
+    knowledge: KnowledgeBase, language: str, offer: Offer, facet: str, level: str, district: str | None
+) -> tuple[Card, bool]:
     """The card, and whether its facet had to stay without an answer."""
     words = offer.translations[language]
     if level == "simple":
@@ -200,6 +245,15 @@ def _card(knowledge: KnowledgeBase, language: str, offer: Offer, facet: str, lev
     wording = knowledge.wordings[language]
     answer, gap = _facet_answer(knowledge, wording, offer, words, facet)
     facts = sorted(knowledge.facts(offer), key=lambda fact: fact.facet != facet)
+    if district is not None:
+        # The Stadtteil itself, then its Stadtbezirk, then the others; the place asked for before other facts.
+        facts.sort(
+            key=lambda fact: (
+                fact.facet != facet and fact.district != district,
+                bool(fact.district) and fact.district != district,
+                not _near(knowledge, fact.district, district),
+            )
+        )
     notices = [wording.say(f"card.{offer.status}")] if offer.status in ("found", "verified") else [wording.say("card.stale")]
     if words.level == "simple" and not words.tested_by:
         notices.append(wording.say("card.simple"))
