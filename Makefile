@@ -1,6 +1,7 @@
 # make run   installs what is missing, trains, builds the index, starts, prints the address
 # make test  everything that must hold: lint, types, content, tests (make check: the quick part of it)
-.PHONY: run test check install-dev
+# make test-heavy  the tests that need PyTorch, in an environment of their own
+.PHONY: run test test-heavy check install-dev
 
 run:
 	@deploy/install
@@ -18,3 +19,7 @@ check: install-dev
 
 test: check
 	.venv/bin/python -m pytest
+
+test-heavy:
+	@deploy/install --hub
+	HF_HUB_OFFLINE=1 .venv-hub/bin/python -m pytest tests/heavy

@@ -151,11 +151,12 @@ def check(
 
     if language not in ("en", "de"):
         raise _stop("The messages exist in English (en) and German (de).")
-    if file is not None and not file.exists():
-        raise _stop(f"{file} does not exist.")
+    folder = Settings().knowledge
+    if file is not None and (not file.exists() or not file.resolve().is_relative_to(folder.resolve())):
+        raise _stop(f"{file} is no file of the knowledge folder {folder}.")
     problems = check_knowledge(Settings().knowledge, today.date() if today else None, language, file)
     for problem in problems:
-        print(problem)
+        print(problem.said(language))
     errors = sum(not problem.warning for problem in problems)
     found = f"{errors} Fehler, {len(problems) - errors} Warnungen." if language == "de" else None
     print(found or f"{errors} mistakes, {len(problems) - errors} warnings.")

@@ -40,7 +40,8 @@ def check_knowledge(folder: Path, today: date | None = None, language: str = "en
             place = Path("offers", offer.id)
             if place.is_relative_to(wanted) or wanted.is_relative_to(place):
                 problems += _check_offer(folder, knowledge, offer, language)
-    problems = [problem for problem in problems if Path(problem.path).is_relative_to(folder.name / wanted)]
+    if only is not None:
+        problems = [problem for problem in problems if Path(problem.path).is_relative_to(folder.name / wanted)]
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
 
 

@@ -6,10 +6,8 @@ import re
 from datetime import date
 from pathlib import Path
 
-from retrieval.knowledge import TOPICS, KnowledgeBase, source_digest
+from retrieval.knowledge import ROLES, TOPICS, KnowledgeBase, source_digest
 
-# Who may sign a text. A role, never a name: the folder is public.
-ROLES = ("editor", "translator", "mediator", "office")
 _OFFER = """\
 id: {id}
 topic: {topic}

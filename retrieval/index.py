@@ -74,7 +74,7 @@ class Index:
         new = sorted({passage.text for passage in passages} - set(known), key=len)
         for start in range(0, len(new), BATCH):
             batch = new[start : start + BATCH]
-            known.update(zip(batch, encoder.encode(batch), strict=True))
+            known.update(zip(batch, encoder.encode(batch, role="passage"), strict=True))
             if progress:
                 progress(min(start + BATCH, len(new)), len(new))
         matrix = np.array([known[passage.text] for passage in passages], np.float32).reshape(len(passages), encoder.dimensions)

@@ -21,6 +21,8 @@ from retrieval.facts import FACETS, KINDS, NOTES, WELL_FORMED, Fact, Wording
 from retrieval.messages import GERMAN_PARTS, LANGUAGES, MESSAGES
 
 STATUSES = ("found", "verified", "stale")
+# Who may sign a text. A role, never a name: the folder is public.
+ROLES = ("editor", "translator", "mediator", "office")
 TOPICS = ("family", "language", "integration", "work", "care", "sport", "health", "housing", "engagement", "emergency")
 _HEADING = re.compile(r"## (?P<heading>.+?) \{#(?P<facet>[a-z]+)(?: valid_until=(?P<until>\d{4}-\d\d-\d\d))?\}\s*")
 _COMMENT = re.compile(r"[ \t]*<!--.*?-->")
@@ -46,7 +48,12 @@ class Problem:
     warning: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.problem} {self.remedy}"
+        return self.said("en")
+
+    def said(self, language: str) -> str:
+        """The line that an editor reads; `language` is that of `problem` and `remedy`."""
+        warning = {"de": "Warnung: "}.get(language, "warning: ") if self.warning else ""
+        return f"{self.path}:{self.line}: {warning}{self.problem} {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -293,6 +300,8 @@ def with_last_good(knowledge: KnowledgeBase | None, before: KnowledgeBase, probl
             offers[offer] = old
         elif file in old.translations:
             offers[offer] = replace(offers[offer], translations={**offers[offer].translations, file: old.translations[file]})
+        elif (language := file.removesuffix("-simple")) in old.simple:
+            offers[offer] = replace(offers[offer], simple={**offers[offer].simple, language: old.simple[language]})
     assert knowledge is not None
     return replace(knowledge, offers=dict(sorted(offers.items())))
 
@@ -511,8 +520,9 @@ class _Reader:
             line = _line(content["terms"], name)
             if not isinstance(entry, Mapping) or not self.keys(path, entry, {"offer", *languages}, set(), line):
                 continue
-            if entry["offer"] not in offers:
+            if not (self.folder / "offers" / str(entry["offer"])).is_dir():
                 self.report(path, line, "term-offer", name=entry["offer"])
+            if entry["offer"] not in offers:
                 continue
             names: dict[str, tuple[str, ...]] = {}
             for language in languages:
@@ -773,13 +783,18 @@ class _Reader:
             if bool(content.get(key)) != isinstance(content.get(companion), date):
                 at = _line(content, key if key in content else companion) + 1
                 self.report(path, at, "text-role-and-date", name=key, companion=companion)
-        if "Leichte Sprache" in text and not content.get("tested_by"):
-            at = text[: text.index("Leichte Sprache")].count("\n") + 1
-            self.report(path, at, "text-untested")
+        if content.get("reviewed_by") is not None and content["reviewed_by"] not in ROLES:
+            self.report(path, _line(content, "reviewed_by") + 1, "text-role", allowed=", ".join(ROLES))
+        for key in ("title", "summary"):
+            if not str(content[key] or "").strip():
+                self.report(path, _line(content, key) + 1, "text-empty", name=key)
+        claim = re.search(r"[Ll]eichte[rn]? Sprache", text)
+        if claim and not content.get("tested_by"):
+            self.report(path, text[: claim.start()].count("\n") + 1, "text-untested")
         questions = [str(question) for question in content.get("questions") or []]
         if not questions and not simple:
             self.report(path, _line(content, "questions") + 1, "text-without-questions")
-        sections = self.sections(path, body, front.count("\n") + 3, {fact.key for fact in facts})
+        sections = self.sections(path, body, front.count("\n") + 4, {fact.key for fact in facts})
         if len(self.problems) > before:
             return None
         made_from = content.get("translated_from")
@@ -808,10 +823,13 @@ class _Reader:
         found: dict[str, Section] = {}
         heading: re.Match[str] | None = None
         lines: list[str] = []
+        started = first_line
 
         def close() -> None:
             if heading is not None:
                 until = heading["until"]
+                if not any(line.strip() for line in lines):
+                    self.report(path, started, "section-empty", name=heading["facet"])
                 found[heading["facet"]] = Section(
                     heading["facet"], heading["heading"], "\n".join(lines).strip(), date.fromisoformat(until) if until else None
                 )
@@ -823,7 +841,7 @@ class _Reader:
             if line.startswith("#"):
                 close()
                 heading = _HEADING.fullmatch(line)
-                lines = []
+                lines, started = [], number
                 if heading is None:
                     self.report(path, number, "heading-without-facet")
                 elif heading["until"] and not _is_date(heading["until"]):

@@ -234,6 +234,21 @@ MESSAGES: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("`{name}` is no Stadtteil of districts.yml.", "Write one of its 50 names."),
         "de": ("`{name}` ist kein Stadtteil aus districts.yml.", "Schreiben Sie einen der 50 Namen."),
     },
+    "text-role": {
+        "en": ("`reviewed_by` is not a role.", "Write one of: {allowed}. Names do not belong into the public folder."),
+        "de": (
+            "`reviewed_by` nennt keine Aufgabe.",
+            "Schreiben Sie eine von: {allowed}. Namen gehören nicht in den öffentlichen Ordner.",
+        ),
+    },
+    "text-empty": {
+        "en": ("`{name}` is empty.", "Write the words that residents read."),
+        "de": ("`{name}` ist leer.", "Schreiben Sie die Wörter, die man lesen soll."),
+    },
+    "section-empty": {
+        "en": ("The section `{name}` is empty.", "Write its answer, or take the heading out."),
+        "de": ("Der Abschnitt `{name}` ist leer.", "Schreiben Sie die Antwort, oder löschen Sie die Überschrift."),
+    },
     "text-untested": {
         "en": (
             "Only a tested text may be called Leichte Sprache.",

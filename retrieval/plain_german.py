@@ -351,7 +351,7 @@ def vienna_formula(text: str) -> float:
 
 @functools.cache
 def _hyphenation() -> Any:
-    return pyphen.Pyphen(lang="de_DE", left=1, right=1)
+    return pyphen.Pyphen(lang="de_DE", left=1, right=2)
 
 
 def _syllables(word: str) -> int:

@@ -29,9 +29,10 @@ from retrieval.retriever import Retriever
 
 SIZES = (45, 1_000, 20_000)
 _WORDS = (
-    "Hilfe Beratung Kurs Treffpunkt Pflege Sport Sprache Wohnung Arbeit Familie Kinder Senioren Frauen Jugend Gesundheit Kultur "  # noqa: SIM905
-    "Antrag Termin Anmeldung Kosten Ausweis Nachbarn Verein Schule Ausbildung Ehrenamt Umzug Geld Recht Garten Musik Schwimmen"
-).split()
+    *("Hilfe", "Beratung", "Kurs", "Treffpunkt", "Pflege", "Sport", "Sprache", "Wohnung", "Arbeit", "Familie", "Kinder"),
+    *("Senioren", "Frauen", "Jugend", "Gesundheit", "Kultur", "Antrag", "Termin", "Anmeldung", "Kosten", "Ausweis", "Nachbarn"),
+    *("Verein", "Schule", "Ausbildung", "Ehrenamt", "Umzug", "Geld", "Recht", "Garten", "Musik", "Schwimmen"),
+)
 
 
 class _RandomVectors(BuiltinEncoder):

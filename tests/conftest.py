@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -63,6 +64,10 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "knowledge", target, ignore=shutil.ignore_patterns("offers"))
     for offer in ("kita-navigator", "i-punkt-familie"):
         shutil.copytree(ROOT / "knowledge" / "offers" / offer, target / "offers" / offer)
+    glossary = target / "glossary.yml"
+    head, *terms = re.split(r"(?m)^(?=  \S+:$)", glossary.read_text(encoding="utf-8"))
+    kept = [term for term in terms if re.search(r"offer: (kita-navigator|i-punkt-familie)$", term, re.MULTILINE)]
+    glossary.write_text(head + "".join(kept), encoding="utf-8")
     return target
 
 
@@ -111,6 +116,20 @@ class Stack:
             time.sleep(0.3)
         raise AssertionError(f"not ready after {seconds} s:\n{self.output.read_text()}")
 
+    def wait_until_answering(self, seconds: float = 240) -> None:
+        end = time.monotonic() + seconds
+        while b"Lotse answers" not in self.output.read_bytes():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < end, self.output.read_text()
+            time.sleep(0.5)
+
+    def wait_for(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 20) -> None:
+        """Until `/ready` says what is waited for."""
+        end = time.monotonic() + seconds
+        while not holds(ready := httpx.get(f"{self.url}/ready", timeout=5, trust_env=False).json()):
+            assert time.monotonic() < end, ready
+            time.sleep(0.1)
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
@@ -124,15 +143,15 @@ def build_index() -> Path:
     return kept
 
 
-def start_stack(var: Path, **environment: str) -> Stack:
-    """Start `lotse run` with a folder of its own, on free ports."""
+def start_stack(var: Path, index: bool = True, **environment: str) -> Stack:
+    """Start `lotse run` with a folder of its own, on free ports. `index`: lend it the real folder's index."""
     if not RASA_PYTHON.exists():
         pytest.skip("Rasa's environment .venv-rasa is missing: run deploy/install")
     public, internal, rasa = free_ports(3)
     trained = ROOT / "var" / "models" / model_digest()
     if trained.exists() and not (var / "models").exists():
         shutil.copytree(trained, var / "models" / trained.name)
-    if not (var / "index").exists():
+    if index and not (var / "index").exists():
         shutil.copytree(build_index(), var / "index")
     output = var / "run.txt"
     variables = {"LOTSE_PORT": public, "LOTSE_INTERNAL_PORT": internal, "LOTSE_RASA_PORT": rasa, "LOTSE_VAR": var, **environment}
@@ -152,11 +171,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One real Lotse for the whole session."""
     running = start_stack(tmp_path_factory.mktemp("var"))
     try:
-        end = time.monotonic() + 240
-        while b"Lotse answers" not in running.output.read_bytes():
-            assert running.process.poll() is None, running.output.read_text()
-            assert time.monotonic() < end, running.output.read_text()
-            time.sleep(0.5)
+        running.wait_until_answering()
         trained = next((running.var / "models").iterdir())
         kept = ROOT / "var" / "models" / trained.name
         if not kept.exists():

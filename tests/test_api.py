@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,10 +70,19 @@ class Lotse:
         return response
 
 
+# Learning takes seconds, and every test has the same folder.
+_learned: list[Path] = []
+
+
 @pytest.fixture
-def lotse(tmp_path: Path, folder: Path) -> Iterator[Lotse]:
+def lotse(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Lotse]:
     settings = Settings(var=tmp_path, knowledge=folder, encoder="hash")
+    if _learned:
+        shutil.copytree(_learned[0], tmp_path / "index" / "classifier")
     service = Service(settings)
+    if not _learned:
+        _learned.append(tmp_path_factory.mktemp("learned") / "classifier")
+        shutil.copytree(tmp_path / "index" / "classifier", _learned[0])
     rasa = RecordingRasa()
     service.rasa = service.gateway._rasa = rasa  # type: ignore[assignment]
     yield Lotse(TestClient(create_app(settings, service)), rasa, tmp_path)

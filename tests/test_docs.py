@@ -21,7 +21,7 @@ def commands() -> set[str]:
 def test_every_command_stands_in_the_readme_and_every_command_there_exists() -> None:
     table = README.split("## Commands")[1].split("`POST")[0]
     cells = " ".join(re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE))
-    named = re.findall(r"`([a-z]+(?: [a-z]+)?)[^`]*`", cells)
+    named = re.findall(r"`([a-z]+(?: [a-z-]+)?)[^`]*`", cells)
     known = commands()
     documented = {name if name in known else name.split()[0] for name in named}
     assert documented == known

@@ -40,9 +40,10 @@ class CountingEncoder(HashEncoder):
     def __init__(self) -> None:
         self.encoded: list[str] = []
 
-    def encode(self, texts):  # type: ignore[no-untyped-def]
+    def encode(self, texts, role="question"):  # type: ignore[no-untyped-def]
+        assert role == "passage"
         self.encoded += texts
-        return super().encode(texts)
+        return super().encode(texts, role)
 
 
 def test_an_index_opens_as_it_was_built(tmp_path: Path, hash_encoder: HashEncoder) -> None:
@@ -287,15 +288,28 @@ def test_the_builtin_encoder_gives_unit_vectors_and_nothing_for_nothing() -> Non
 
 
 class FakeTransformer:
+    """A model of the hub, in its place. Its vectors' second number is the length of the prompt."""
+
+    prompts: dict[str, str] = {}  # noqa: RUF012
+
     def __init__(self, name: str, device: str, trust_remote_code: bool) -> None:
-        assert (name, device, trust_remote_code) == ("some/model", "cpu", False)
+        assert (device, trust_remote_code) == ("cpu", False)
+        if name.endswith("own"):
+            self.prompts = {"query": "Frage: ", "document": "", "passage": "Text: "}
 
     def get_sentence_embedding_dimension(self) -> int:
         return 3
 
-    def encode(self, texts: list[str], normalize_embeddings: bool, show_progress_bar: bool) -> list[list[float]]:
-        assert normalize_embeddings
-        return [[1.0, 0.0, 0.0] for _ in texts]
+    def encode_query(self, texts: list[str], prompt: str, show_progress_bar: bool) -> list[list[float]]:
+        return [[1.0, len(prompt), 0.0] for _ in texts]
+
+    encode_document = encode_query
+
+
+def prompt_lengths(name: str) -> tuple[int, int]:
+    encoder = load_encoder(name)
+    question, passage = encoder.encode(["a"])[0], encoder.encode(["a"], role="passage")[0]
+    return round(question[1] / question[0]), round(passage[1] / passage[0])
 
 
 def test_a_model_of_the_hub_is_loaded_without_running_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,6 +318,15 @@ def test_a_model_of_the_hub_is_loaded_without_running_its_code(monkeypatch: pyte
     assert (encoder.name, encoder.dimensions) == ("some/model", 3)
     assert encoder.encode(["a", "b"]).shape == (2, 3)
     assert encoder.encode([]).shape == (0, 3)
+    assert not encoder.encode(["", "123 ?!"]).any()
+
+
+def test_a_model_of_the_hub_gets_the_prompts_it_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=FakeTransformer))
+    assert prompt_lengths("some/model") == (0, 0)
+    assert prompt_lengths("some/model-own") == prompt_lengths("some/e5-own") == (len("Frage: "), len("Text: "))
+    assert prompt_lengths("intfloat/multilingual-e5-small") == (len("query: "), len("passage: "))
+    assert prompt_lengths("intfloat/multilingual-e5-large-instruct") == prompt_lengths("some/ce5f") == (0, 0)
 
 
 def test_an_unknown_encoder_is_refused_in_words() -> None:
