@@ -46,6 +46,8 @@ FEATURES = (
 )
 # How many offers the confidence is computed from: it must not depend on how many somebody wants to see.
 RANKED = 5
+# What both regressions together must say of the second offer: 1 for each would be sure.
+SECOND_WISH = 0.4
 # More parts are a list or a story, not wishes.
 MAX_WISHES = 3
 # Shorter words ask for nothing by themselves.
@@ -73,7 +75,8 @@ class Calibration:
 
     `lexical_weight`: how much the z-scored n-grams count beside the z-scored meaning, by language; an offer's
     `passages_counted` best passages are averaged. `learned` holds with a classifier, `plain` without one.
-    From a confidence of `answer` on a question is answered; from a coverage of `clarify` on the resident is asked back.
+    From a confidence of `answer` on a question is answered; from a coverage of `clarify` on the resident is asked back; from a
+    confidence of `wish` on a part of a question counts as a wish of its own.
     """
 
     lexical_weight: Mapping[str, float]
@@ -82,6 +85,7 @@ class Calibration:
     plain: Model
     answer: float
     clarify: float
+    wish: float
 
     @classmethod
     def load(cls, path: Path = CALIBRATION) -> Calibration:
@@ -235,21 +239,26 @@ class Retriever:
         known = self._known_words(asked)
         return SearchResult(question, language, confidence, coverage, verdict, hits[:number], hits[number:], known)
 
-    def wishes(self, question: str, language: str, joining: Sequence[str]) -> tuple[SearchResult, ...]:
+    def wishes(self, found: SearchResult, joining: Sequence[str]) -> tuple[SearchResult, ...]:
         """The answers to the parts of a question that asks for several things: "Kita und Deutschkurs".
 
-        `joining`: the language's words for "and"; one that ends with a hyphen is written together with the next word (و-).
-        Empty unless each part is answered for sure, and at least two of them with different offers: most sentences with an
-        "and" ask for one thing.
+        `found`: the result for the whole question. `joining`: the language's words for "and"; one that ends with a hyphen is
+        written together with the next word (و-). Empty unless each part is answered for sure, with offers that also stand first
+        for the whole question: most sentences with an "and" ask for one thing.
         """
-        parts = _parts(question, joining)
+        ranked = (*found.hits, *found.rejected)
+        # Where nothing was learned of a second offer for the whole question, its parts need no search of their own.
+        if len(ranked) < 2 or (ranked[1].own is not None and (ranked[1].shared or 0) + ranked[1].own < SECOND_WISH):
+            return ()
+        parts = _parts(found.question, joining)
         if not 2 <= len(parts) <= MAX_WISHES:
             return ()
-        results = [self.search(part, language) for part in parts]
-        if any(result.verdict != "answer" for result in results):
+        results = [self.search(part, found.language) for part in parts]
+        if any(result.verdict != "answer" or result.confidence < self.calibration.wish for result in results):
             return ()
         first = {result.hits[0].offer: result for result in reversed(results)}
-        return tuple(reversed(first.values())) if len(first) > 1 else ()
+        whole = {hit.offer for hit in ranked[: len(first)]}
+        return tuple(reversed(first.values())) if len(first) > 1 and set(first) == whole else ()
 
     def _known_words(self, asked: Asked) -> tuple[str, ...]:
         vocabularies = [block.lexical.vocabulary for block in self.index.blocks.values()]
@@ -347,18 +356,23 @@ class Retriever:
 
 
 def _parts(question: str, joining: Sequence[str]) -> list[str]:
-    """The question cut at commas, plus signs and words for "and"."""
+    """The question cut at the words for "and", and then at commas too; one part when there is no such word."""
     alone = {fold(word) for word in joining if not word.endswith("-")}
     attached = tuple(fold(word[:-1]) for word in joining if word.endswith("-"))
     parts: list[list[str]] = [[]]
-    for word in re.sub(r"[,;،؛+&]", " , ", question).split():
+    joined = False
+    for word in re.sub(r"([+&])|[,;،؛]", lambda sign: f" {sign[1] or ','} ", question).split():
         folded = fold(word)
-        if word == "," or folded in alone:
+        if word in ",+&" or folded in alone:
+            joined = joined or word != ","
             parts.append([])
         elif attached and folded.startswith(attached) and len(folded) > MIN_LETTERS:
+            joined = True
             parts.append([word[1:]])
         else:
             parts[-1].append(word)
+    if not joined:
+        return [question]
     return [" ".join(part) for part in parts if any(len(word) >= MIN_LETTERS for word in part)]
 
 

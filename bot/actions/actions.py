@@ -103,10 +103,10 @@ def answer(content: Content, message: Message) -> Reply:
     known = message.meaning is not None and message.meaning.encoder == retriever.encoder.name
     vector = unpack(message.meaning.vector) if message.meaning and known else None
     language = knowledge.languages.get(message.language)
-    several = retriever.wishes(message.text, message.language, language.joining if language else ())
+    result = retriever.search(message.text, message.language, vector=vector)
+    several = retriever.wishes(result, language.joining if language else ())
     if several:
         return compose_several(knowledge, message.language, several, district)
-    result = retriever.search(message.text, message.language, vector=vector)
     return compose_answer(knowledge, message.language, result, district)
 
 
