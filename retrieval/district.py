@@ -14,6 +14,7 @@ from retrieval.lexical import fold
 _FORGIVING_LETTERS = 6
 # How many letters an ending may have, by the length of the name: "Bilkte", "Gerresheimu", "Гарате".
 _ENDING = {4: 2, 5: 3}
+_LONGEST_ENDING = 3
 # Folded words that say that a place follows, or that a place is meant at all. Names that are everyday words need one of them.
 _BEFORE = frozenset(
     "in im aus nach bei am near from en a au dans de del w we z ze na в у з із на из la din nu da di ad من في ب از در به".split()  # noqa: SIM905
@@ -29,27 +30,37 @@ class Districts:
     """The spellings of all Stadtteile, ready to be looked for."""
 
     def __init__(self, districts: Mapping[str, District]) -> None:
-        spellings = [(_words(spelling), district) for district in districts.values() for spelling in district.spellings]
-        # The longest spelling first: "Unter Bilk" is not Bilk.
-        self._spellings = sorted(spellings, key=lambda entry: -sum(map(len, entry[0])))
+        # By the first letter, so that a message is compared with few of them; people rarely mistype that one.
+        self._starting: dict[str, list[tuple[list[str], District]]] = {}
+        for district in districts.values():
+            for spelling in district.spellings:
+                words = _words(spelling)
+                self._starting.setdefault(words[0][0], []).append((words, district))
 
     def named_in(self, text: str) -> District | None:
         """The Stadtteil that `text` names; the longest name when there are several, None when there is none."""
         words = _words(text)
         meant = any(word.startswith(_MEANT) for word in words)
-        for spelling, district in self._spellings:
-            for start in range(len(words) - len(spelling) + 1):
-                part = words[start : start + len(spelling)]
-                if district.context:
-                    before = words[start - 1] if start else ""
-                    if part == spelling and (meant or before in _BEFORE):
-                        return district
-                elif all(_is(word, name) for word, name in zip(part, spelling, strict=True)):
-                    after = words[start + len(spelling) : start + len(spelling) + 1]
-                    # "Grafenberger Allee" is a street, elsewhere.
-                    if not (after and after[0].startswith(_STREETS)):
-                        return district
-        return None
+        # The longest spelling wins: "Unter Bilk" is not Bilk.
+        longest, found = 0, None
+        for start, word in enumerate(words):
+            for spelling, district in self._starting.get(word[0], ()):
+                letters = sum(map(len, spelling))
+                if letters > longest and self._stands_at(words, start, spelling, district.context, meant):
+                    longest, found = letters, district
+        return found
+
+    def _stands_at(self, words: list[str], start: int, spelling: list[str], context: bool, meant: bool) -> bool:
+        part = words[start : start + len(spelling)]
+        if len(part) < len(spelling):
+            return False
+        if context:
+            return part == spelling and (meant or (start > 0 and words[start - 1] in _BEFORE))
+        if not all(_is(word, name) for word, name in zip(part, spelling, strict=True)):
+            return False
+        # "Grafenberger Allee" is a street, elsewhere.
+        after = words[start + len(spelling) : start + len(spelling) + 1]
+        return not (after and after[0].startswith(_STREETS))
 
 
 def _words(text: str) -> list[str]:
@@ -60,8 +71,10 @@ def _is(word: str, name: str) -> bool:
     """Whether `word` is `name`, with an ending, or with one typing mistake."""
     if word == name:
         return True
+    if abs(len(word) - len(name)) > _LONGEST_ENDING:
+        return False
     ending = len(word) - len(name)
-    if word.startswith(name) and ending <= _ENDING.get(len(name), 3 if len(name) > 4 else 0):
+    if word.startswith(name) and ending <= _ENDING.get(len(name), _LONGEST_ENDING if len(name) > 4 else 0):
         return True
     if min(len(word), len(name)) < _FORGIVING_LETTERS:
         return False
