@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
-from channels.settings import Settings
+from channels.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from retrieval.knowledge import KnowledgeBase
@@ -305,16 +305,29 @@ def language(
 
 @bench_app.command()
 def retrieval(
-    fit: Annotated[bool, typer.Option(help="Fit the calibration on the development questions and write it.")] = False,
+    fit: Annotated[bool, typer.Option(help="Fit weights and confidence on the development questions first (3 minutes).")] = False,
+    questions: Annotated[
+        Path | None, typer.Option(help="Folder with <language>.yml: `answerable` by offer, `unanswerable`. Default: tests/bench.")
+    ] = None,
+    compare: Annotated[bool, typer.Option(help="Beside plain BM25, the encoder alone and, if installed, Haystack.")] = False,
+    sizes: Annotated[bool, typer.Option(help="Speed and memory with 45, 1,000 and 20,000 offers.")] = False,
 ) -> None:
-    """Quality of retrieval on the development questions."""
-    from retrieval.bench import fit_calibration, run_bench
+    """Quality of search on questions that it has not seen."""
+    from retrieval.bench import fit_calibration, load_questions, run_bench
+    from retrieval.compare_bench import run_comparison
     from retrieval.encoder import load_encoder
+    from retrieval.size_bench import run_size_bench
 
     settings = Settings()
+    folder, index, asked = settings.knowledge, settings.var / "index", load_questions(questions or ROOT / "tests" / "bench")
     if fit:
-        fit_calibration(settings.knowledge, settings.var / "index", load_encoder(settings.encoder))
-    print(run_bench(settings.knowledge, settings.var / "index", load_encoder(settings.encoder)))
+        fit_calibration(folder, index, load_encoder(settings.encoder))
+    if sizes:
+        print(run_size_bench(folder))
+    elif compare:
+        print(run_comparison(folder, index, load_encoder(settings.encoder), asked))
+    else:
+        print(run_bench(folder, index, load_encoder(settings.encoder), asked))
 
 
 if __name__ == "__main__":
