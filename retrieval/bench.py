@@ -47,33 +47,38 @@ _UNFITTED = Calibration({ANY: 0.5}, 5, _NOTHING, _NOTHING, 1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class LanguageReport:
-    """Shares in [0, 1].
+    """Shares in [0, 1]. `mrr`: mean reciprocal rank of the right offer among the first five.
 
-    `wrong_answers`: answerable questions answered with another offer; `false_answers`: unanswerable ones answered.
+    `wrong_answers`: answerable questions answered with another offer; `false_answers`: unanswerable ones answered;
+    `calibration_error`: the expected distance of confidence and truth.
     """
 
     language: str
     questions: int
     top1: float
     top3: float
+    mrr: float
     answered_right: float
     wrong_answers: float
     false_answers: float
+    calibration_error: float
 
 
 @dataclass(frozen=True)
 class BenchReport:
+    """One row for each language, the first for all together."""
+
     languages: tuple[LanguageReport, ...]
-    calibration_error: float
 
     def __str__(self) -> str:
-        head = "language  questions  top-1  top-3  answered right  answered wrong  false answers"
+        head = "language  questions  top-1  top-3    MRR  answered right  answered wrong  false answers  calibration error"
         rows = [
-            f"{row.language:<8}  {row.questions:>9}  {row.top1:>5.1%}  {row.top3:>5.1%}  {row.answered_right:>14.1%}"
-            f"  {row.wrong_answers:>14.1%}  {row.false_answers:>13.1%}"
+            f"{row.language:<8}  {row.questions:>9}  {row.top1:>5.1%}  {row.top3:>5.1%}  {row.mrr:>5.3f}"
+            f"  {row.answered_right:>14.1%}  {row.wrong_answers:>14.1%}  {row.false_answers:>13.1%}"
+            f"  {row.calibration_error:>17.3f}"
             for row in self.languages
         ]
-        return "\n".join([head, *rows, f"expected calibration error {self.calibration_error:.3f}"])
+        return "\n".join([head, *rows])
 
 
 @functools.cache
@@ -135,15 +140,17 @@ def run_bench(folder: Path, index_folder: Path, encoder: Encoder, questions: Seq
                 len(own),
                 _share([found[:1] == [offer] for offer, found, _ in ranked]),
                 _share([offer in found[:3] for offer, found, _ in ranked]),
+                float(np.mean([1 / (1 + found.index(offer)) if offer in found else 0.0 for offer, found, _ in ranked])),
                 _share([verdict == "answer" and found[0] == offer for offer, found, verdict in ranked]),
                 _share([verdict == "answer" and found[0] != offer for offer, found, verdict in ranked]),
                 _share([result.verdict == "answer" for result in unanswerable]),
+                expected_calibration_error(
+                    [result.confidence for _, result in own],
+                    [float(question.offer is not None and _first(result) == question.offer) for question, result in own],
+                ),
             )
         )
-    right = [
-        float(bool(question.offer) and bool(_first(result)) and _first(result) == question.offer) for question, result in results
-    ]
-    return BenchReport(tuple(reports), expected_calibration_error([result.confidence for _, result in results], right))
+    return BenchReport(tuple(reports))
 
 
 def fit_calibration(folder: Path, index_folder: Path, encoder: Encoder, path: Path = CALIBRATION) -> None:
