@@ -27,12 +27,15 @@ from retrieval.lexical import Asked
 
 Floats = npt.NDArray[np.float32]
 # Changed whenever the arithmetic changes: a model on disk of another edition is learned again.
-EDITION = "1"
+EDITION = "2"
 RANDOM_FEATURES = 3000
 KERNEL_WIDTH = 1.0
 SHARED_RIDGE = 1.0
 OWN_RIDGE = 0.5
 BATCH = 64
+BLOCK = 2048
+# An n-gram of one question alone tells nothing of others, and half of all n-grams are such.
+LEAST_QUESTIONS = 2
 
 
 @dataclass(frozen=True)
@@ -166,20 +169,30 @@ def learn(questions: Sequence[Question], vectors: Vectors, digest: str) -> tuple
     truth = np.zeros((len(questions), len(offers) + 1), np.float32)
     truth[np.arange(len(questions)), [len(offers) if q.offer is None else column[q.offer] for q in questions]] = 1
 
-    meaning = _meaning(vectors)
+    # Block by block: all features of all questions together would take half a gigabyte.
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(questions), BLOCK)]
     prior = truth.mean(axis=0)
-    gram = (meaning.T @ meaning).astype(np.float64) + SHARED_RIDGE * np.eye(meaning.shape[1])
-    hat = meaning @ np.linalg.inv(gram).astype(np.float32)
-    shared = hat.T @ (truth - prior)
-    unseen = _without_itself(meaning @ shared, truth - prior, (hat * meaning).sum(axis=1)) + prior
+    features = RANDOM_FEATURES + vectors.shape[1]
+    gram, right = SHARED_RIDGE * np.eye(features), np.zeros((features, truth.shape[1]))
+    for block in blocks:
+        meaning = _meaning(vectors[block])
+        gram += meaning.T @ meaning
+        right += meaning.T @ (truth[block] - prior)
+    inverse = np.linalg.inv(gram).astype(np.float32)
+    shared = inverse @ right.astype(np.float32)
+    unseen = np.empty_like(truth)
+    for block in blocks:
+        meaning = _meaning(vectors[block])
+        leverage = ((meaning @ inverse) * meaning).sum(axis=1)
+        unseen[block] = _without_itself(meaning @ shared, truth[block] - prior, leverage) + prior
 
     own: dict[str, _Own] = {}
     unseen_own = unseen.copy()
     for language in dict.fromkeys(question.language for question in questions):
         rows = np.array([row for row, question in enumerate(questions) if question.language == language])
         asked = [Asked.read(questions[row].text, language) for row in rows]
-        own[language], unseen_own[rows] = _learn_own(meaning[rows], asked, truth[rows])
-    model = OfferClassifier(offers, digest, (shared.astype(np.float32), prior), own)
+        own[language], unseen_own[rows] = _learn_own(_meaning(vectors[rows]), asked, truth[rows])
+    model = OfferClassifier(offers, digest, (shared, prior), own)
     alone = [
         Learned(one[:-1], other[:-1], float(one[-1]), float(other[-1])) for one, other in zip(unseen, unseen_own, strict=True)
     ]
@@ -188,11 +201,10 @@ def learn(questions: Sequence[Question], vectors: Vectors, digest: str) -> tuple
 
 def _learn_own(meaning: Floats, asked: Sequence[Asked], truth: Floats) -> tuple[_Own, Floats]:
     """One language's regression in its dual form, for it has more n-grams than questions; and the leave-one-out scores."""
-    columns: dict[str, int] = {}
-    for question in asked:
-        for gram in question.ngrams:
-            columns.setdefault(gram, len(columns))
-    standing = np.bincount([columns[gram] for question in asked for gram in question.ngrams], minlength=len(columns))
+    having_gram = Counter(gram for question in asked for gram in question.ngrams)
+    often = [gram for gram, number in having_gram.items() if number >= LEAST_QUESTIONS]
+    columns = {gram: column for column, gram in enumerate(often)}
+    standing = np.array([having_gram[gram] for gram in often], np.float64)
     idf = (1 + np.log((1 + len(asked)) / (1 + standing))).astype(np.float32)
     letters = [_letters(question.ngrams, columns, idf) for question in asked]
     kernel = (meaning @ meaning.T).astype(np.float64)
