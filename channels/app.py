@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -20,7 +21,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.actions.actions import Content, action_executor, phrase_reply
-from bot.actions.answer import as_of, human_choice, language_choices, reply
+from bot.actions.answer import as_of, crisis_reply, human_choice, language_choices, reply
+from bot.crisis import Crisis, DangerWords
 from bot.language import load as load_languages
 from bot.protocol import Choice, Meaning, Outcome, Reply, Source, from_wire, to_wire
 from channels.gateway import Gateway
@@ -36,6 +38,7 @@ from retrieval.encoder import Encoder, load_encoder, pack
 from retrieval.facet import Cues
 from retrieval.index import Index, IndexStale
 from retrieval.knowledge import KnowledgeBase, Problem, content_digest, load_knowledge, with_last_good
+from retrieval.lexical import fold
 from retrieval.retriever import Retriever
 
 logger = logging.getLogger(__name__)
@@ -97,6 +100,19 @@ class FixedWords:
             phone=self.knowledge.switchboard.value,
         )
 
+    @cached_property
+    def _crisis(self) -> Crisis:
+        words = {
+            language: [DangerWords(kind.id, kind.triggers[language], kind.harmless[language]) for kind in self.knowledge.crisis]
+            for language in self.knowledge.content_languages
+        }
+        return Crisis(words, fold)
+
+    def danger(self, text: str, language: str) -> Reply | None:
+        # A short cry for help is easily taken for another language; most people here know the German words.
+        kind = self._crisis.kind_of(text, (language, self.knowledge.default_language, self.knowledge.fallback_language))
+        return crisis_reply(self.knowledge, language, kind) if kind else None
+
     def unreadable(self, language: str) -> Reply:
         return reply(
             self.knowledge, language, "clarifying", "error.no_words", choices=(human_choice(self.knowledge, language),), intent=""
@@ -123,7 +139,14 @@ class Service:
         load_languages()
         self.store = Store(settings.database)
         self.rasa = RasaClient(settings.rasa_port, settings.rasa_timeout_seconds)
-        self.gateway = Gateway(self.store, self.rasa, lambda: FixedWords(self.content.knowledge), self._meaning)
+        self._words = FixedWords(self.content.knowledge)
+        self.gateway = Gateway(self.store, self.rasa, self.words, self._meaning)
+
+    def words(self) -> FixedWords:
+        """The gateway's sentences, from the content now in service."""
+        if self._words.knowledge is not self.content.knowledge:
+            self._words = FixedWords(self.content.knowledge)
+        return self._words
 
     def reload(self) -> bool:
         """Take the knowledge folder into service as it is now; False when nothing has changed. Blocks for a second or two.

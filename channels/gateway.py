@@ -41,6 +41,9 @@ class Words(Protocol):
     def failure(self, language: str, outcome: Outcome) -> Reply:
         """The reply when Rasa gave none: `outcome` is error_timeout or error_unavailable."""
 
+    def danger(self, text: str, language: str) -> Reply | None:
+        """The card for somebody in danger, if the message tells of it."""
+
     def unreadable(self, language: str) -> Reply:
         """The reply to a message without any word."""
 
@@ -117,11 +120,14 @@ class Gateway:
         switched = conversation.language is not None and guess.code != conversation.language and guess.origin == "detected"
         wished = wished_language(message.text or "") == guess.code
         turn = Turn(conversation.id, number, guess.code, guess.confidence, guess.origin, switched, wished, message.district)
-        if message.choice is None and not has_words(message.text or ""):
-            reply = self._words().unreadable(guess.code)
+        # Danger comes before everything, and needs no Rasa.
+        danger = self._words().danger(message.text, guess.code) if message.text and message.choice is None else None
+        if danger is not None:
+            reply = danger
+        elif message.choice is None and not has_words(message.text or ""):
+            reply = self._about_language(self._words().unreadable(guess.code), guess, switched, first=number == 1)
         else:
-            reply = await self._ask(turn, message)
-        reply = self._about_language(reply, guess, switched, first=number == 1)
+            reply = self._about_language(await self._ask(turn, message), guess, switched, first=number == 1)
         sure = guess.origin in ("chosen", "detected", "remembered")
         wire = public(conversation.id, number, guess, reply)
         await self._in_store(
@@ -132,6 +138,7 @@ class Gateway:
             language=guess.code if sure else conversation.language,
             # A wish typed in another language ends an earlier choice.
             chosen_language=chosen if guess.origin == "chosen" else None,
+            forget=danger is not None,
             gap=reply.gap
             and {**to_wire(reply.gap), "language": guess.code, "confidence": reply.confidence, "district": message.district},
         )

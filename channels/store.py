@@ -213,8 +213,12 @@ class Store:
         language: str | None,
         chosen_language: str | None,
         gap: dict[str, Any] | None = None,
+        forget: bool = False,
     ) -> None:
-        """Commit the reply of a turn, what the conversation remembers from it, and its gap, all or nothing."""
+        """Commit the reply of a turn, what the conversation remembers from it, and its gap, all or nothing.
+
+        `forget`: what the resident wrote is deleted in the same moment.
+        """
         with self._connection() as connection:
             now = _now()
             of = {"of": conversation, "number": turn, "now": now}
@@ -224,7 +228,7 @@ class Store:
                 "offered": json.dumps([choice["id"] for choice in reply["choices"]]),
             }
             connection.execute(_REMEMBER, {"of": conversation, "now": now, **remembered})
-            connection.execute(_WORKED, of)
+            connection.execute(_WORKED.values(text=None) if forget else _WORKED, of)
             connection.execute(
                 sa.insert(_TABLES["outbox"]),
                 {"conversation": conversation, "turn": turn, "reply": json.dumps(reply, ensure_ascii=False), "created_at": now},
@@ -233,6 +237,14 @@ class Store:
                 seen = {key: gap[key] for key in ("language", "facet", "confidence", "district")}
                 told = {key: json.dumps(gap[key], ensure_ascii=False) for key in ("nearest", "words")}
                 connection.execute(sa.insert(_TABLES["gaps"]), {**seen, **told, "created_at": now})
+        if forget:
+            self._wipe()
+
+    def _wipe(self) -> None:
+        """What was deleted also leaves the write-ahead log of SQLite, which would keep it until it is written over."""
+        if self.url.startswith("sqlite"):
+            with self._connection() as connection:
+                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def history(self, conversation: str) -> list[Exchange]:
         """The turns of a conversation, oldest first."""
@@ -251,7 +263,9 @@ class Store:
             for table in (_InboxRow, _OutboxRow):
                 session.execute(sa.delete(table).where(table.conversation.in_(old)))
             session.execute(sa.delete(_ConversationRow).where(_ConversationRow.id.in_(old)))
-            return old
+        if old:
+            self._wipe()
+        return old
 
     def close(self) -> None:
         self._engine.dispose()

@@ -11,6 +11,7 @@ from channels.settings import ROOT
 ALLOWED = {
     "retrieval": {"retrieval"},
     "bot.protocol": set(),
+    "bot.crisis": set(),
     "bot.language": {"bot.language"},
     "bot.language_bench": {"bot.language"},
     "bot.language_fit": {"bot.language", "bot.language_bench"},

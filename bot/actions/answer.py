@@ -149,6 +149,45 @@ def reply(
     )
 
 
+def crisis_reply(knowledge: KnowledgeBase, language: str, kind: str) -> Reply:
+    """The fixed card for somebody in danger: what to do now, and whom to call."""
+    danger = next(entry for entry in knowledge.crisis if entry.id == kind)
+    contacts = [knowledge.crisis_contacts[name] for name in danger.contacts]
+    numbers = {name: knowledge.crisis_contacts[name].phone for name in danger.contacts}
+    facts = tuple(
+        Fact(f"phone-{name}", contact.title, contact.phone, f"tel:{re.sub(r'[^0-9+]', '', contact.phone)}")
+        for name, contact in zip(danger.contacts, contacts, strict=True)
+    )
+    sources = {
+        contact.url: Source(contact.title, contact.url, contact.as_of, contact.undated)
+        for contact in contacts
+        if contact.url and contact.as_of
+    }
+    cards = tuple(
+        Card(
+            offer=f"crisis-{kind}",
+            title=danger.titles[code],
+            language=code,
+            answer=danger.texts[code].format(**numbers),
+            facet="contact",
+            facts=facts,
+            sources=tuple(sources.values()),
+        )
+        for code in knowledge.spoken(language)
+    )
+    lines = [f"{fact.label}: {fact.value}" for fact in facts]
+    speaks = knowledge.spoken(language)[0]
+    return Reply(
+        language=speaks,
+        direction=knowledge.direction(speaks),
+        outcome="crisis",
+        intent="",
+        text="\n\n".join([*(part for card in cards for part in (card.title, card.answer)), "\n".join(lines)]),
+        cards=cards,
+        choices=(human_choice(knowledge, language),),
+    )
+
+
 def human_reply(knowledge: KnowledgeBase, language: str, reason: str = "asked") -> Reply:
     """How to reach a person today."""
     phone = knowledge.switchboard.value
