@@ -67,7 +67,7 @@ class _Own:
     columns: Mapping[str, int]
     idf: Floats
     letters: npt.NDArray[np.float16]  # (n-grams, offers + 1)
-    meaning: Floats  # (features, offers + 1)
+    meaning: npt.NDArray[np.float16]  # (features, offers + 1)
     prior: Floats  # (offers + 1,)
 
 
@@ -87,7 +87,7 @@ class OfferClassifier:
         own = shared
         if language in self._own:
             model = self._own[language]
-            own = meaning @ model.meaning + model.prior
+            own = meaning @ model.meaning.astype(np.float32) + model.prior
             columns, weights = _letters(asked.ngrams, model.columns, model.idf)
             if columns:
                 own = own + np.array(weights, np.float32) @ model.letters[columns].astype(np.float32)
@@ -101,7 +101,10 @@ class OfferClassifier:
                 own = {
                     language: _Own(
                         {str(gram): column for column, gram in enumerate(str(stored[f"{language}-ngrams"]).split("\n"))},
-                        *(stored[f"{language}-{part}"] for part in ("idf", "letters", "meaning", "prior")),
+                        stored[f"{language}-idf"],
+                        stored[f"{language}-letters"],
+                        stored[f"{language}-meaning"].astype(np.float16),
+                        stored[f"{language}-prior"],
                     )
                     for language in str(stored["languages"]).split()
                 }
@@ -226,7 +229,7 @@ def _learn_own(meaning: Floats, asked: Sequence[Asked], truth: Floats) -> tuple[
     of_letters = np.zeros((len(columns), truth.shape[1]), np.float32)
     for (own_columns, weights), row_weights in zip(letters, dual, strict=True):
         of_letters[own_columns] += np.outer(weights, row_weights)
-    return _Own(columns, idf, of_letters.astype(np.float16), meaning.T @ dual, prior), unseen
+    return _Own(columns, idf, of_letters.astype(np.float16), (meaning.T @ dual).astype(np.float16), prior), unseen
 
 
 def _without_itself(fitted: Floats, truth: Floats, leverage: Floats) -> Floats:

@@ -107,7 +107,7 @@ class LexicalIndex:
         self.size = len(texts)
         self._groups = groups
         self._columns: dict[str, int] = {}
-        columns, rows, times = array("i"), array("i"), array("f")
+        columns, rows, times = array("i"), array("i"), array("B")
         vocabulary: set[str] = set()
         for row, text in enumerate(texts):
             own = words(text, language)
@@ -115,7 +115,7 @@ class LexicalIndex:
             for gram, count in Counter(ngrams(own)).items():
                 columns.append(self._columns.setdefault(gram, len(self._columns)))
                 rows.append(row)
-                times.append(count)
+                times.append(min(count, 255))
         self.vocabulary = frozenset(vocabulary)
         column = np.frombuffer(columns, np.int32) if columns else np.zeros(0, np.int32)
         order = np.argsort(column, kind="stable")
@@ -124,7 +124,7 @@ class LexicalIndex:
         self._starts = np.searchsorted(column, np.arange(len(self._columns) + 1)).astype(np.int32)
         self._unseen = 1 + math.log(1 + self.size)
         self._idf = (1 + np.log((1 + self.size) / (1 + np.diff(self._starts)))).astype(np.float32)
-        weights = (1 + np.log(np.frombuffer(times, np.float32)[order])) * self._idf[column] if times else np.zeros(0, np.float32)
+        weights = (1 + np.log(np.frombuffer(times, np.uint8)[order].astype(np.float32))) * self._idf[column] if times else np.zeros(0, np.float32)
         length = np.sqrt(np.bincount(self._rows, weights * weights, minlength=self.size))
         self._weights = (weights / length[self._rows]).astype(np.float32)
         self._number = int(groups.max()) + 1 if len(groups) else 0
