@@ -75,8 +75,7 @@ def load_content(
     if before is None:
         classifier = learn_offers(knowledge, encoder, folder / "classifier", progress)
     else:
-        _, digest = lesson(knowledge, encoder)
-        classifier = OfferClassifier.open(folder / "classifier", digest) or before.retriever.classifier
+        classifier = before.retriever.classifier
     return Content(knowledge, Retriever(index, encoder, Cues(knowledge.facet_cues), classifier)), problems
 
 

@@ -346,7 +346,9 @@ def _die_with_parent() -> None:
 
 
 def _index_progress(done: int, total: int) -> None:
-    _tell(f"Building the index: {done} of {total} new passages", last=done == total)
+    # A terminal shows each step on one line; a log gets every hundredth.
+    if sys.stdout.isatty() or done == total or done % 3200 == 0:
+        _tell(f"Reading texts and questions: {done} of {total} new", last=done == total)
 
 
 @contextlib.asynccontextmanager

@@ -70,7 +70,7 @@ class Index:
         not changed: then one edited file takes well under a second.
         """
         passages = _ordered(passages)
-        known = _known_vectors(folder, encoder)
+        known = _vectors_of(before) if before else _known_vectors(folder, encoder)
         new = sorted({passage.text for passage in passages} - set(known), key=len)
         for start in range(0, len(new), BATCH):
             batch = new[start : start + BATCH]
@@ -145,6 +145,11 @@ def passages_digest(passages: Sequence[Passage], encoder: Encoder) -> str:
     for passage in passages:
         digest.update(repr(dataclasses.astuple(passage)).encode())
     return digest.hexdigest()[:16]
+
+
+def _vectors_of(index: Index) -> dict[str, Vectors]:
+    texts = (passage.text for passage in index.passages)
+    return dict(zip(texts, index.vectors.reconstruct_n(0, index.vectors.ntotal), strict=True))
 
 
 def _known_vectors(folder: Path, encoder: Encoder) -> dict[str, Vectors]:

@@ -124,7 +124,11 @@ class LexicalIndex:
         self._starts = np.searchsorted(column, np.arange(len(self._columns) + 1)).astype(np.int32)
         self._unseen = 1 + math.log(1 + self.size)
         self._idf = (1 + np.log((1 + self.size) / (1 + np.diff(self._starts)))).astype(np.float32)
-        weights = (1 + np.log(np.frombuffer(times, np.uint8)[order].astype(np.float32))) * self._idf[column] if times else np.zeros(0, np.float32)
+        weights = (
+            (1 + np.log(np.frombuffer(times, np.uint8)[order].astype(np.float32))) * self._idf[column]
+            if times
+            else np.zeros(0, np.float32)
+        )
         length = np.sqrt(np.bincount(self._rows, weights * weights, minlength=self.size))
         self._weights = (weights / length[self._rows]).astype(np.float32)
         self._number = int(groups.max()) + 1 if len(groups) else 0
