@@ -60,6 +60,17 @@ def test_axe_finds_nothing_on_the_empty_page(browser: Browser, stack: Stack, lan
 
 
 @pytest.mark.parametrize("language", QUESTIONS)
+def test_axe_finds_nothing_on_the_page_of_states(browser: Browser, stack: Stack, language: str) -> None:
+    for width, scheme in ((1000, "light"), (320, "dark")):
+        page = open_page(browser, stack, language, width, scheme)
+        page.goto(f"{stack.url}/transparenz?lang={language}")
+        assert page.locator("tbody tr").count() >= 45
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        page.context.close()
+
+
+@pytest.mark.parametrize("language", QUESTIONS)
 def test_axe_finds_nothing_in_a_conversation(browser: Browser, stack: Stack, language: str) -> None:
     for width, scheme in ((1000, "dark"), (320, "light")):
         page = open_page(browser, stack, language, width, scheme)
