@@ -152,9 +152,10 @@ class Service:
 
         Turns go on with the old content until the new one is complete. Mistakes are in `problems` afterwards.
         """
-        if content_digest(self.settings.knowledge) == self._followed:
+        digest = content_digest(self.settings.knowledge)
+        if digest == self._followed:
             return False
-        self._followed = content_digest(self.settings.knowledge)
+        self._followed = digest
         try:
             self.content, self.problems = load_content(self.settings, self.encoder, before=self.content)
         except ContentMissing as error:
